@@ -1,0 +1,94 @@
+"""Clear errors for bad arguments: the argument's name, what was expected, what came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lstmlab.backend import from_numpy, namespace
+from lstmlab.typing import Array
+
+DTYPES = ("float32", "float64")
+
+
+def dtype_name(a: Array) -> str:
+    """Return ``"float64"`` and the like for an array of any backend."""
+    return str(a.dtype).rpartition(".")[2]
+
+
+def check_size(name: str, n: Any) -> int:
+    """Return a positive whole number, or say what came instead."""
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+        raise ValueError(f"{name}: expected a positive whole number, got {n!r}")
+    return int(n)
+
+
+def check_dtype_name(dtype: Any) -> str:
+    """Return ``"float32"`` or ``"float64"``, or say what came instead."""
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype)).rpartition(".")[2]
+    if name not in DTYPES:
+        raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype!r}")
+    return str(name)
+
+
+def check_array(name: str, a: Array, shape: tuple[int | str, ...], like: Array) -> None:
+    """Raise unless ``a`` has the shape, library, device and dtype wanted, and is finite.
+
+    Parameters
+    ----------
+    name
+        The argument's name, as the caller knows it.
+    a
+        What the caller gave.
+    shape
+        The expected shape; a string stands for a free size and is shown in the message.
+    like
+        An array of the wanted library and dtype (a parameter of the cell).
+
+    Raises
+    ------
+    TypeError
+        If ``a`` is not an array of the same library, or has another dtype.
+    ValueError
+        If the shape differs, a free size is zero, or a value is not finite.
+    """
+    wanted = "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+    library, ours = (type(v).__module__.partition(".")[0] for v in (a, like))
+    if not hasattr(a, "shape") or not hasattr(a, "dtype") or isinstance(a, np.generic):
+        raise TypeError(f"{name}: expected an array of shape {wanted}, got {type(a).__name__}")
+    if library != ours:
+        raise TypeError(
+            f"{name}: expected an array of {ours}, as the cell's parameters are, got one of {library}; "
+            "move it with xp.asarray(...)"
+        )
+    got = tuple(a.shape)
+    if len(got) != len(shape) or any(isinstance(w, int) and w != g for w, g in zip(shape, got, strict=True)):
+        raise ValueError(f"{name}: expected shape {wanted}, got {got}")
+    for size, word in zip(got, shape, strict=True):
+        if isinstance(word, str) and size == 0:
+            raise ValueError(f"{name}: expected shape {wanted} with {word} at least 1, got {got}")
+    if dtype_name(a) != dtype_name(like):
+        raise TypeError(
+            f"{name}: expected dtype {dtype_name(like)}, got {dtype_name(a)}; dtypes are not mixed"
+        )
+    xp = namespace(a)
+    if not bool(xp.all(xp.isfinite(a))):
+        bad = int(xp.sum(xp.astype(~xp.isfinite(a), xp.int64)))
+        raise ValueError(f"{name}: expected finite values, got {bad} of shape {got} that are NaN or infinite")
+
+
+def as_beside(name: str, value: Any, target: Array) -> Array:
+    """Return ``value`` as an array that can be written into ``target``.
+
+    A number fills the target. A list takes the target's dtype; an array must already have it, and
+    either the target's library or NumPy's. Both must have exactly the target's shape.
+    """
+    if isinstance(value, (bool, int, float, np.generic)):
+        value = from_numpy(np.full(target.shape, value), target)
+    elif isinstance(value, (list, tuple)):
+        value = from_numpy(np.asarray(value, dtype=dtype_name(target)), target)
+    elif isinstance(value, np.ndarray) and dtype_name(value) == dtype_name(target):
+        value = from_numpy(value, target)
+    check_array(name, value, tuple(target.shape), target)
+    return value

@@ -1,0 +1,100 @@
+"""Named arrays that are views into one fused vector.
+
+Both forms of the course, one matrix a gate and one matrix for all gates, are the same memory:
+writing into one writes into the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lstmlab.backend import namespace
+from lstmlab.checks import as_beside
+from lstmlab.typing import Array
+
+
+class Parameters(Mapping[str, Array]):
+    """Read like a dict, write like arrays.
+
+    ``params["W_f"]`` is a view; ``params["W_f"] = values`` and ``params["W_f"][...] = values`` both
+    write into the fused vector, so the cell that owns it changes.
+
+    Parameters
+    ----------
+    shapes
+        Name to shape, in the order in which they lie in memory.
+    flat
+        The vector that holds them, shape ``(n,)`` with n the sum of all sizes.
+
+    Attributes
+    ----------
+    flat
+        All parameters in one vector, shape ``(n,)``.
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], flat: Array) -> None:
+        self.shapes = dict(shapes)
+        self.flat = flat
+        self._views: dict[str, Array] = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            self._views[name] = self._block(start, shape)
+            start += math.prod(shape)
+        if tuple(flat.shape) != (start,):
+            raise ValueError(f"flat: expected shape ({start},), got {tuple(flat.shape)}")
+
+    def _block(self, start: int, shape: tuple[int, ...]) -> Array:
+        xp = namespace(self.flat)
+        return xp.reshape(self.flat[start : start + math.prod(shape)], shape)
+
+    def fused(self, names: tuple[str, ...]) -> Array:
+        """Return consecutive arrays stacked along their first axis, as one view.
+
+        Parameters
+        ----------
+        names
+            Names that lie side by side in memory and agree in all axes but the first.
+
+        Returns
+        -------
+        array
+            Shape ``(sum of first axes, ...)``.
+
+        Raises
+        ------
+        ValueError
+            If the names do not lie side by side, or their shapes do not fit.
+        """
+        order = list(self.shapes)
+        first = order.index(names[0])
+        shapes = [self.shapes[name] for name in names]
+        if tuple(order[first : first + len(names)]) != tuple(names) or len({s[1:] for s in shapes}) != 1:
+            raise ValueError(f"names: expected neighbours of one width, got {', '.join(names)}")
+        start = sum(math.prod(self.shapes[name]) for name in order[:first])
+        return self._block(start, (sum(s[0] for s in shapes), *shapes[0][1:]))
+
+    def zeros_like(self) -> Parameters:
+        """Return the same names and shapes, all zero: where gradients are summed."""
+        return Parameters(self.shapes, namespace(self.flat).zeros_like(self.flat))
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._views[name]
+        except KeyError:
+            raise KeyError(f"no parameter {name!r}; there are {', '.join(self._views)}") from None
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        view = self[name]
+        if value is not view:  # after `grads[name] += ...` Python hands back the view itself
+            view[...] = as_beside(name, value, view)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __repr__(self) -> str:
+        return "Parameters(" + ", ".join(f"{n}: {tuple(s)}" for n, s in self.shapes.items()) + ")"

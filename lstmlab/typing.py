@@ -1,0 +1,47 @@
+"""The types the package speaks in.
+
+Arrays stay structural (``Any``): NumPy, CuPy and ``array_api_strict`` share an interface, not a class.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+#: An array of any backend.
+Array: TypeAlias = Any
+#: A module that follows the array API: numpy, cupy, array_api_strict.
+Namespace: TypeAlias = Any
+#: A named tuple of arrays ``(B, n)``: what a cell carries from one step to the next.
+State: TypeAlias = Any
+#: A named tuple of arrays: what a step stores for the backward pass.
+Trace: TypeAlias = Any
+
+
+class Cell(Protocol):
+    """One recurrence: one step in time and its mirror. It knows nothing of sequences.
+
+    Attributes
+    ----------
+    n_x, n_h
+        Sizes of the input and of the hidden state.
+    State, Trace
+        The named tuples of its state and of what one step stores.
+    """
+
+    n_x: int
+    n_h: int
+    State: ClassVar[Any]
+    Trace: ClassVar[Any]
+
+    @property
+    def params(self) -> Any:
+        """Name to array, views into one fused array."""
+
+    def initial_state(self, batch: int) -> State:
+        """Return the zero state, a named tuple of arrays ``(batch, n)``."""
+
+    def step(self, x_t: Array, state: State) -> tuple[State, Trace]:
+        """Advance by one time step; return the new state and what the backward pass needs."""
+
+    def step_back(self, dstate: State, trace: Trace, grads: Any) -> tuple[Array, State]:
+        """Mirror of :meth:`step`: add into ``grads``; return the gradients of input and old state."""

@@ -1,0 +1,72 @@
+"""Random cells, inputs, states and loss weights, drawn on the host and moved to the backend under test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import lstmlab as ll
+from lstmlab import xp
+
+CELLS = {"LSTM": ll.LSTM, "RNN": ll.RNN}
+
+
+@dataclass
+class Case:
+    """Everything a forward and backward pass needs."""
+
+    cell: Any
+    x: Any
+    state: Any
+    dh: Any
+    dstate: Any
+
+    def run(self) -> Any:
+        return ll.unroll(self.cell, self.x, self.state)
+
+    def back(self) -> Any:
+        return ll.backprop(self.cell, self.run(), self.dh, self.dstate)
+
+    def check(self, **options: Any) -> Any:
+        f, args = ll.cell_loss(self.cell, self.x, self.state, self.dh, self.dstate)
+        return ll.gradcheck(f, args, **options)
+
+
+def draw(rng: np.random.Generator, *shape: int, dtype: str = "float64") -> Any:
+    """Standard normal numbers on the backend under test."""
+    return xp.asarray(rng.normal(size=shape).astype(dtype))
+
+
+def make_case(
+    make: Any = ll.LSTM,
+    *,
+    T: int = 4,
+    B: int = 2,
+    n_x: int = 2,
+    n_h: int = 3,
+    seed: int = 0,
+    dtype: str = "float64",
+) -> Case:
+    """Build a case in which nothing is zero, so that no mistake can hide in a product with zero."""
+    rng = np.random.default_rng(seed)
+    cell = make(n_x, n_h, rng=rng, dtype=dtype)
+    for name in cell.params:
+        cell.params[name] = draw(rng, *cell.params[name].shape, dtype=dtype)
+    state_type = type(cell.initial_state(B))
+
+    def states() -> Any:
+        return state_type(*(draw(rng, B, n_h, dtype=dtype) for _ in state_type._fields))
+
+    x, dh = draw(rng, T, B, n_x, dtype=dtype), draw(rng, T, B, n_h, dtype=dtype)
+    return Case(cell, x, states(), dh, states())
+
+
+def shapes(largest: int = 3) -> Any:
+    """Draw T, B, n_x, n_h and a seed."""
+    size = st.integers(1, largest)
+    return st.fixed_dictionaries(
+        {"T": size, "B": size, "n_x": size, "n_h": size, "seed": st.integers(0, 2**31)}
+    )
