@@ -19,7 +19,7 @@ from lstmlab.backend import default_namespace, from_numpy, get_xp, namespace, to
 from lstmlab.cells import LSTM, RNN, LSTMState, LSTMTrace, RNNState, RNNTrace
 from lstmlab.gradcheck import GradcheckReport, cell_loss, gradcheck
 from lstmlab.parameters import Parameters
-from lstmlab.unroll import Back, Run, backprop, unroll
+from lstmlab.unroll import Back, Run, at_step, backprop, unroll
 
 if TYPE_CHECKING:
     from lstmlab import diagrams, plots
@@ -39,6 +39,7 @@ __all__ = [
     "RNNState",
     "RNNTrace",
     "Run",
+    "at_step",
     "backprop",
     "cell_loss",
     "diagnostics",

@@ -185,5 +185,5 @@ def _strict_on_mock_device() -> Namespace:
         return wrapped
 
     names = {name: getattr(strict, name) for name in dir(strict) if not name.startswith("_")}
-    names |= {name: on_device(names[name]) for name in CREATION}
+    names |= {name: on_device(names[name]) for name in CREATION} | {"linalg": strict.linalg}
     return SimpleNamespace(__name__="array_api_strict", **names)

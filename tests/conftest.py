@@ -8,3 +8,6 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("LSTMLAB_BACKEND", "numpy")
+
+# Scripts that make the frozen files: they need the other implementation itself.
+collect_ignore = ["frozen"]

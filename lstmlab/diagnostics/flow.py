@@ -256,8 +256,8 @@ def step_jacobian(cell: LSTM, trace_t: LSTMTrace) -> Array:
 def direct_path_product(f: Array) -> Array:
     r"""The direct path over many steps, :math:`\prod_t f_t`, element by element.
 
-    Implements :eq:`eq-direct-product`. It is :math:`\partial C_T/\partial C_0` exactly if and only if the
-    gates do not depend on the hidden state.
+    Implements :eq:`eq-direct-product`. It is :math:`\partial C_T/\partial C_0` exactly if the forget
+    gate, the input gate and the candidate do not depend on the hidden state.
 
     Parameters
     ----------

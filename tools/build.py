@@ -1,0 +1,117 @@
+"""Build the site: _build/html. A warning is an error.
+
+    python tools/build.py [--fresh]
+
+Sphinx reads again only the pages that changed, and so forgets the warnings of all the others: a second
+run after a failed one succeeds. Therefore a build always starts from nothing, and is skipped altogether
+when not one of its inputs has changed since the last one that succeeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from environment import ROOT, child_environment
+
+HTML = ROOT / "_build" / "html"
+NOTE = ROOT / "_build" / "built.json"
+FOLDERS = ("book", "exercises", "lstmlab")
+FILES = ("_config.yml", "_toc.yml", "pyproject.toml", "constraints.txt")
+#: Variables that decide which addresses the pages link to.
+VARIABLES = (
+    "GITHUB_SERVER_URL",
+    "GITHUB_REPOSITORY",
+    "GITHUB_REF_NAME",
+    "GITHUB_BASE_REF",
+    "LSTMLAB_SITE_URL",
+)
+#: Started through its module: the script beside the interpreter breaks when the folder is moved.
+JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
+
+
+def inputs() -> Iterator[Path]:
+    """Yield every file a build reads."""
+    for name in FILES:
+        yield ROOT / name
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            hidden = any(part.startswith((".", "__pycache__")) for part in path.relative_to(ROOT).parts)
+            if path.is_file() and not hidden:
+                yield path
+
+
+def fingerprint() -> str:
+    """Return a digest of all a build depends on: files, addresses and versions."""
+    digest = hashlib.sha256()
+    for path in inputs():
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    refs = (
+        "remote get-url origin",
+        "rev-parse --abbrev-ref @{upstream}",
+        "symbolic-ref refs/remotes/origin/HEAD",
+    )
+    answers = [
+        subprocess.run(["git", *ref.split()], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+        for ref in (refs if shutil.which("git") else ())
+    ]
+    versions = sorted(f"{d.name} {d.version}" for d in importlib.metadata.distributions())
+    rest = [os.environ.get(name, "") for name in VARIABLES], answers, platform.python_version(), versions
+    digest.update(json.dumps(rest).encode())
+    return digest.hexdigest()
+
+
+def is_current(now: str) -> bool:
+    """Say whether the site was built without a warning from exactly these inputs."""
+    if not NOTE.is_file() or not (HTML / "index.html").is_file():
+        return False
+    return bool(json.loads(NOTE.read_text(encoding="utf8")) == now)
+
+
+def build(fresh: bool = False) -> bool:
+    """Build the site if anything changed, or anyhow if ``fresh``; say whether it is good."""
+    now = fingerprint()
+    if not fresh and is_current(now):
+        print("The site is up to date.", flush=True)
+        return True
+    print("Building the site ...", flush=True)
+    start = time.perf_counter()
+    NOTE.unlink(missing_ok=True)
+    for folder in (HTML, HTML.parent / ".doctrees", HTML.parent / "jupyter_execute"):
+        shutil.rmtree(folder, ignore_errors=True)
+    command = [*JUPYTER_BOOK, "build", ".", "-W", "-n", "--keep-going", "-q"]
+    environment = child_environment(LSTMLAB_BACKEND="numpy", MPLBACKEND="agg")
+    # Its standard output is a greeting and a file:// address; warnings and errors come on the other one.
+    status = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False
+    ).returncode
+    seconds = f"{time.perf_counter() - start:.0f} s"
+    if status or not (HTML / "index.html").is_file():
+        print(f"The site was not built cleanly ({seconds}); the warnings above say why.", flush=True)
+        return False
+    NOTE.write_text(json.dumps(now), encoding="utf8")
+    print(f"Built {HTML.relative_to(ROOT).as_posix()} in {seconds}.", flush=True)
+    return True
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--fresh", action="store_true", help="build even if nothing has changed")
+    return int(not build(parser.parse_args(argv).fresh))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""Run every test and end with a table.
+
+    python tools/check.py [STEP ...]
+
+Without a name all steps run, in this order, even after one has failed:
+
+    lint      ruff: mistakes and formatting, notebooks included
+    types     mypy --strict
+    unit      tests of the package, the book and the tools, and the examples in docstrings
+    strict    the package's tests again on an array library that refuses what a GPU would refuse
+    notebooks every stored output against a fresh run (nbval)
+    site      the site built anew, every page of it looked at in a browser
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from environment import ROOT, child_environment
+from execute import notebooks
+
+REPORTS = ROOT / "_build" / "reports"
+PROCESSES = "2"
+CODE = ("lstmlab", "tests", "tools", "book", "exercises")
+
+
+class Step(NamedTuple):
+    """Commands run one after the other under the given variables."""
+
+    commands: tuple[tuple[str, ...], ...]
+    variables: dict[str, str]
+
+
+class Result(NamedTuple):
+    name: str
+    seconds: float
+    good: bool
+    words: str
+
+
+def python(*args: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", *args)
+
+
+def pytest(report: str, *args: str) -> tuple[str, ...]:
+    return python("pytest", "-q", f"--junitxml={REPORTS / report}.xml", "-n", PROCESSES, *args)
+
+
+def steps() -> dict[str, Step]:
+    numpy = {"LSTMLAB_BACKEND": "numpy"}
+    nbval = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg")
+    files = [str(path.relative_to(ROOT)) for path in notebooks()]
+    build = (sys.executable, "tools/build.py", "--fresh")
+    return {
+        "lint": Step((python("ruff", "check", *CODE), python("ruff", "format", "--check", *CODE)), {}),
+        "types": Step((python("mypy", "--strict"),), {}),
+        "unit": Step((pytest("unit", "tests", "lstmlab", "--ignore=tests/site"),), numpy),
+        "strict": Step((pytest("strict", "tests/lstmlab"),), {"LSTMLAB_BACKEND": "strict"}),
+        # A worker takes whole notebooks: the cells of one share a kernel.
+        "notebooks": Step((pytest("notebooks", *nbval, "--dist=loadscope", *files),), numpy),
+        "site": Step((build, pytest("site", "tests/site")), numpy),
+    }
+
+
+def count(report: Path) -> tuple[int, str]:
+    """Return how many tests of a pytest report were not skipped, and its numbers in words."""
+    if not report.is_file():
+        return 0, "no report"
+    suite = ET.parse(report).getroot().find("testsuite")
+    if suite is None:
+        return 0, "no report"
+    total, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
+    bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+    words = [f"{total - skipped - bad} passed"]
+    words += [f"{bad} failed"] if bad else []
+    words += [f"{skipped} skipped"] if skipped else []
+    return total - skipped, ", ".join(words)
+
+
+def run(name: str, step: Step) -> Result:
+    print(f"\n=== {name} {'=' * (94 - len(name))}", flush=True)
+    environment = child_environment(**step.variables)
+    environment.pop("MPLBACKEND", None)  # each kernel and tests/conftest.py choose their own
+    report = REPORTS / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    start, status, tested = time.perf_counter(), 0, False
+    for command in step.commands:
+        print("$", shlex.join(["python" if part == sys.executable else part for part in command]), flush=True)
+        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode or status
+        tested = tested or "pytest" in command
+    seconds = time.perf_counter() - start
+    ran, words = count(report) if tested else (1, "")
+    if not status and not ran:
+        status, words = 1, f"no test ran ({words})"
+    return Result(name, seconds, status == 0, words)
+
+
+def table(results: Sequence[Result]) -> str:
+    lines = [f"{'step':<10}  {'seconds':>7}  {'result':<6}", "-" * 60]
+    for result in results:
+        verdict = "ok" if result.good else "FAILED"
+        lines.append(f"{result.name:<10}  {result.seconds:>7.0f}  {verdict:<6}  {result.words}".rstrip())
+    lines.append("-" * 60)
+    failed = [result.name for result in results if not result.good]
+    total = sum(result.seconds for result in results)
+    lines.append(f"{'all':<10}  {total:>7.0f}  {'FAILED' if failed else 'ok'}")
+    if failed:
+        lines.append(f"Run again what failed: {Path(sys.executable).name} tools/check.py {' '.join(failed)}")
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    available = steps()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("step", nargs="*", help=f"any of: {', '.join(available)}")
+    wanted = parser.parse_args(argv).step or list(available)
+    if unknown := [name for name in wanted if name not in available]:
+        parser.error(f"no step {', '.join(unknown)}; expected any of {', '.join(available)}")
+    os.chdir(ROOT)
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    results: list[Result] = []
+    try:
+        for name in wanted:
+            results.append(run(name, available[name]))
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 130
+    finally:
+        print(f"\n{table(results)}", flush=True)
+    return int(not all(result.good for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
