@@ -66,7 +66,8 @@ def fingerprint() -> str:
         subprocess.run(["git", *ref.split()], cwd=ROOT, capture_output=True, text=True, check=False).stdout
         for ref in (refs if shutil.which("git") else ())
     ]
-    versions = sorted(f"{d.name} {d.version}" for d in importlib.metadata.distributions())
+    # A set: a folder that stands on the path twice would count twice.
+    versions = sorted({f"{d.name} {d.version}" for d in importlib.metadata.distributions()})
     rest = [os.environ.get(name, "") for name in VARIABLES], answers, platform.python_version(), versions
     digest.update(json.dumps(rest).encode())
     return digest.hexdigest()

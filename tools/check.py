@@ -52,7 +52,9 @@ def python(*args: str) -> tuple[str, ...]:
 
 
 def pytest(report: str, *args: str) -> tuple[str, ...]:
-    return python("pytest", "-q", f"--junitxml={REPORTS / report}.xml", "-n", PROCESSES, *args)
+    # Small portions: the long tests, which run whole notebooks, stand side by side in the list.
+    spread = ("-n", PROCESSES, "--maxschedchunk=2")
+    return python("pytest", "-q", f"--junitxml={REPORTS / report}.xml", *spread, *args)
 
 
 def steps() -> dict[str, Step]:
