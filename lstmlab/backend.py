@@ -52,7 +52,7 @@ def namespace(*arrays: Array) -> Namespace:
 
 
 def to_numpy(a: Array) -> np.ndarray[Any, Any]:
-    """Copy an array to host memory as a NumPy array (a NumPy array is returned as it is).
+    """Return an array as a NumPy array in host memory: a NumPy array itself, a copy of any other.
 
     Parameters
     ----------
@@ -86,12 +86,20 @@ def from_numpy(a: Any, like: Array) -> Array:
     Returns
     -------
     array
-        The values of ``a`` with the dtype of ``like``, beside ``like``.
+        The values of ``a`` with the dtype of ``like``, beside ``like``. On NumPy an array of that
+        dtype is returned as it is.
     """
     import array_api_compat
 
     xp = array_api_compat.array_namespace(like)
-    return xp.asarray(np.asarray(a), dtype=like.dtype, device=array_api_compat.device(like))
+    return xp.asarray(np.asarray(a), dtype=like.dtype, device=device(like))
+
+
+def device(a: Array) -> Any:
+    """Return the device an array lies on, as its library names it."""
+    import array_api_compat
+
+    return array_api_compat.device(a)
 
 
 def get_xp(choice: str | None = None) -> Namespace:
@@ -103,7 +111,7 @@ def get_xp(choice: str | None = None) -> Namespace:
         ``"auto"``: CuPy where a CUDA device answers, NumPy otherwise. ``"numpy"``. ``"cupy"``: an
         error if no device answers. ``"strict"``: ``array_api_strict`` on a mock device, which
         refuses on any machine what CuPy would refuse. ``None`` reads the environment variable
-        ``LSTMLAB_BACKEND`` (``auto`` if it is not set).
+        ``LSTMLAB_BACKEND`` (``auto`` if it is not set, or empty).
 
     Returns
     -------
@@ -120,7 +128,7 @@ def get_xp(choice: str | None = None) -> Namespace:
     """
     source = "choice"
     if choice is None:
-        choice, source = os.environ.get("LSTMLAB_BACKEND", "auto"), "environment variable LSTMLAB_BACKEND"
+        choice, source = os.environ.get("LSTMLAB_BACKEND") or "auto", "environment variable LSTMLAB_BACKEND"
     if choice not in CHOICES:
         raise ValueError(f"{source}: expected one of {', '.join(CHOICES)}, got {choice!r}")
     if choice == "numpy":
@@ -151,7 +159,8 @@ def _cupy_trouble() -> str | None:
         devices = int(cupy.cuda.runtime.getDeviceCount())
         if devices == 0:
             return f"cupy {cupy.__version__} is installed, but there is no CUDA device"
-        cupy.zeros(1).sum()  # a device may be listed and still refuse to work
+        ones = cupy.ones((2, 2))  # a device may be listed and still refuse to compile or to multiply
+        float(cupy.tanh(ones @ ones).sum())
     except Exception as error:
         return f"cupy {cupy.__version__} is installed, but its device does not answer ({error})"
     return None

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lstmlab.backend import from_numpy, namespace
+from lstmlab.backend import device, from_numpy, namespace
 from lstmlab.typing import Array
 
 DTYPES = ("float32", "float64")
+#: What has a shape and is no plain array: their rules for products and masks are their own.
+NOT_PLAIN = (np.generic, np.ma.MaskedArray, np.matrix)
 
 
 def dtype_name(a: Array) -> str:
@@ -51,17 +53,19 @@ def check_array(name: str, a: Array, shape: tuple[int | str, ...], like: Array) 
     TypeError
         If ``a`` is not an array of the same library, or has another dtype.
     ValueError
-        If the shape differs, a free size is zero, or a value is not finite.
+        If it lies on another device, the shape differs, a free size is zero, or a value is not finite.
     """
     wanted = "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
     library, ours = (type(v).__module__.partition(".")[0] for v in (a, like))
-    if not hasattr(a, "shape") or not hasattr(a, "dtype") or isinstance(a, np.generic):
+    if not hasattr(a, "shape") or not hasattr(a, "dtype") or isinstance(a, NOT_PLAIN):
         raise TypeError(f"{name}: expected an array of shape {wanted}, got {type(a).__name__}")
     if library != ours:
         raise TypeError(
             f"{name}: expected an array of {ours}, as the cell's parameters are, got one of {library}; "
             "move it with xp.asarray(...)"
         )
+    if library != "numpy" and device(a) != device(like):
+        raise ValueError(f"{name}: expected an array on {device(like)}, got one on {device(a)}")
     got = tuple(a.shape)
     if len(got) != len(shape) or any(isinstance(w, int) and w != g for w, g in zip(shape, got, strict=True)):
         raise ValueError(f"{name}: expected shape {wanted}, got {got}")
@@ -84,10 +88,15 @@ def as_beside(name: str, value: Any, target: Array) -> Array:
     A number fills the target. A list takes the target's dtype; an array must already have it, and
     either the target's library or NumPy's. Both must have exactly the target's shape.
     """
-    if isinstance(value, (bool, int, float, np.generic)):
-        value = from_numpy(np.full(target.shape, value), target)
+    if isinstance(value, (int, float)) or getattr(value, "shape", None) == ():
+        value = from_numpy(np.full(target.shape, float(value)), target)
     elif isinstance(value, (list, tuple)):
-        value = from_numpy(np.asarray(value, dtype=dtype_name(target)), target)
+        try:
+            value = from_numpy(np.asarray(value, dtype=dtype_name(target)), target)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                f"{name}: expected numbers of shape {tuple(target.shape)}, got {error}"
+            ) from error
     elif isinstance(value, np.ndarray) and dtype_name(value) == dtype_name(target):
         value = from_numpy(value, target)
     check_array(name, value, tuple(target.shape), target)

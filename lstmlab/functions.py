@@ -69,7 +69,7 @@ def tanh(a: Array) -> Array:
     Returns
     -------
     array
-        Same shape, values in (-1, 1).
+        Same shape, values in (-1, 1); far from zero they round to exactly -1 or 1.
     """
     return namespace(a).tanh(a)
 

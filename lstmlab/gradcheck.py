@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from lstmlab.backend import namespace, to_numpy
-from lstmlab.checks import dtype_name
+from lstmlab.checks import DTYPES, check_size, dtype_name
+from lstmlab.initializers import generator
 from lstmlab.typing import Array, Cell, State
 from lstmlab.unroll import Run, backprop, unroll
 
@@ -39,7 +40,7 @@ class ArgumentCheck:
     entries: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradcheckReport:
     """The result of :func:`gradcheck`; printing it gives a table.
 
@@ -84,6 +85,8 @@ class GradcheckReport:
             lines.append(f"{name:<{width}}  {c.entries:>7}  {error:>14}  {verdict}")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 def gradcheck(
     f: Callable[..., tuple[Any, Any]],
@@ -127,14 +130,20 @@ def gradcheck(
     Raises
     ------
     TypeError
-        If an argument is not a float64 array, or ``f`` returns no pair.
+        If an argument is not a float64 array, or ``f`` returns no pair, or its gradients are not real
+        or do not come in the arguments' container.
     ValueError
-        If the value is not a finite scalar, a gradient is missing or has another shape, or an
-        argument is empty or cannot be written.
+        If an option is not above zero, the value is not a finite scalar, a gradient is missing or has
+        another shape, or an argument is empty or cannot be written.
     """
     named = dict(args) if isinstance(args, Mapping) else {f"args[{k}]": a for k, a in enumerate(args)}
     if not named:
         raise ValueError("args: expected at least one array, got none")
+    for word, number in (("eps", eps), ("tol", tol)):
+        if not number > 0.0:
+            raise ValueError(f"{word}: expected a number above zero, got {number!r}")
+    if max_entries is not None:
+        check_size("max_entries", max_entries)
     for name, a in named.items():
         _check_argument(name, a)
 
@@ -145,11 +154,10 @@ def gradcheck(
     if not isinstance(pair, tuple) or len(pair) != 2:
         raise TypeError(f"f: expected a pair (value, grads), got {type(pair).__name__}")
     value_alone = getattr(f, "value", None)
-    value, grads = _scalar(pair[0]), pair[1]
-    grads = grads if isinstance(args, Mapping) else dict(zip(named, grads, strict=True))
+    value, grads = _scalar(pair[0]), _named_gradients(pair[1], args, named)
     got = {name: _host_gradient(name, a, grads) for name, a in named.items()}
     floor = 1e-5 * max(1.0, abs(value))
-    generator = np.random.default_rng(rng)
+    draw = generator(rng)
 
     def difference(a: Array, index: tuple[int, ...]) -> float:
         kept, values = float(a[index]), []
@@ -165,7 +173,7 @@ def gradcheck(
     for name, a in named.items():
         indices = list(np.ndindex(tuple(a.shape)))
         if max_entries is not None and len(indices) > max_entries:
-            chosen = generator.choice(len(indices), size=max_entries, replace=False)
+            chosen = draw.choice(len(indices), size=max_entries, replace=False)
             indices = [indices[k] for k in sorted(chosen)]
         expected = {index: difference(a, index) for index in indices}
         errors[name] = _worst(got[name], expected, floor)
@@ -226,8 +234,21 @@ def _worst(got: np.ndarray[Any, Any], expected: dict[tuple[int, ...], float], fl
     return ArgumentCheck(errors[index], index, float(got[index]), expected[index], len(errors))
 
 
+def _named_gradients(grads: Any, args: Any, named: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Return the gradients by name, or say that their container does not fit the arguments'."""
+    if isinstance(args, Mapping):
+        if not isinstance(grads, Mapping):
+            raise TypeError(f"f: expected gradients under the names of args, got {type(grads).__name__}")
+        return grads
+    if not isinstance(grads, (list, tuple)) or len(grads) != len(named):
+        got = f"{len(grads)}" if isinstance(grads, (list, tuple)) else type(grads).__name__
+        raise TypeError(f"f: expected a list of {len(named)} gradients, one for each argument, got {got}")
+    return dict(zip(named, grads, strict=True))
+
+
 def _check_argument(name: str, a: Array) -> None:
-    if not hasattr(a, "dtype") or not hasattr(a, "shape") or dtype_name(a) != "float64":
+    is_array = hasattr(a, "dtype") and hasattr(a, "shape") and not isinstance(a, np.generic)
+    if not is_array or dtype_name(a) != "float64":
         kind = dtype_name(a) if hasattr(a, "dtype") else type(a).__name__
         raise TypeError(f"{name}: expected a float64 array (finite differences need the digits), got {kind}")
     if 0 in a.shape:
@@ -254,6 +275,8 @@ def _host_gradient(name: str, a: Array, grads: Any) -> np.ndarray[Any, Any]:
         raise ValueError(
             f"f: gradient of {name}: expected shape {tuple(a.shape)}, got {getattr(gradient, 'shape', ())}"
         )
+    if dtype_name(gradient) not in DTYPES:
+        raise TypeError(f"f: gradient of {name}: expected real numbers, got {dtype_name(gradient)}")
     return to_numpy(gradient).copy()  # f may use the same memory at its next call
 
 
@@ -265,6 +288,8 @@ class CellLoss:
 
     def __init__(self, cell: Cell, x: Array, state: State, v: Array, v_state: State | None) -> None:
         self.cell, self.x, self.state, self.v, self.v_state = cell, x, state, v, v_state
+        initial = {f"{field}_0": a for field, a in zip(state._fields, state, strict=True)}
+        self.args = {**cell.params, "x": x, **initial}
 
     def _of(self, run: Run) -> Array:
         xp = namespace(self.x)
@@ -273,11 +298,21 @@ class CellLoss:
             value = value + xp.sum(weights * last)
         return value
 
-    def value(self, **_: Array) -> Array:
+    def _check(self, given: Mapping[str, Array]) -> None:
+        for name, a in given.items():
+            if self.args.get(name) is not a:
+                raise ValueError(
+                    f"{name}: expected the very array that cell_loss returned under this name, got another; "
+                    "change it in place"
+                )
+
+    def value(self, **given: Array) -> Array:
         """Return the loss; the arguments are read where they lie."""
+        self._check(given)
         return self._of(unroll(self.cell, self.x, self.state))
 
-    def __call__(self, **_: Array) -> tuple[Array, dict[str, Array]]:
+    def __call__(self, **given: Array) -> tuple[Array, dict[str, Array]]:
+        self._check(given)
         run = unroll(self.cell, self.x, self.state)
         back = backprop(self.cell, run, self.v, self.v_state)
         initial = zip(back.dstate._fields, back.dstate, strict=True)
@@ -286,7 +321,7 @@ class CellLoss:
 
 
 def cell_loss(
-    cell: Cell, x: Array, state: State, v: Array, v_state: State | None = None
+    cell: Cell, x: Array, state: State | None, v: Array, v_state: State | None = None
 ) -> tuple[CellLoss, dict[str, Array]]:
     r"""Build the function and arguments that check a whole cell: every parameter, input and state.
 
@@ -301,7 +336,7 @@ def cell_loss(
     x
         Shape ``(T, B, n_x)``.
     state
-        Initial state.
+        Initial state; ``None`` takes zeros.
     v
         Weights of the hidden states in the loss, ``(T, B, n_h)``.
     v_state
@@ -312,5 +347,5 @@ def cell_loss(
     f, args
         For ``gradcheck(f, args)``. Names are the parameters', ``x``, and the state's with ``_0``.
     """
-    initial = {f"{field}_0": a for field, a in zip(state._fields, state, strict=True)}
-    return CellLoss(cell, x, state, v, v_state), {**cell.params, "x": x, **initial}
+    f = CellLoss(cell, x, cell.initial_state(x.shape[1]) if state is None else state, v, v_state)
+    return f, f.args

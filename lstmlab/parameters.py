@@ -38,12 +38,17 @@ class Parameters(Mapping[str, Array]):
         self.shapes = dict(shapes)
         self.flat = flat
         self._views: dict[str, Array] = {}
+        size = sum(math.prod(shape) for shape in self.shapes.values())
+        if tuple(flat.shape) != (size,):
+            raise ValueError(f"flat: expected shape ({size},), got {tuple(flat.shape)}")
         start = 0
         for name, shape in self.shapes.items():
             self._views[name] = self._block(start, shape)
             start += math.prod(shape)
-        if tuple(flat.shape) != (start,):
-            raise ValueError(f"flat: expected shape ({start},), got {tuple(flat.shape)}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the vector alone and make the views anew: copied views would lose it."""
+        return Parameters, (self.shapes, self.flat)
 
     def _block(self, start: int, shape: tuple[int, ...]) -> Array:
         xp = namespace(self.flat)
@@ -67,9 +72,11 @@ class Parameters(Mapping[str, Array]):
         ValueError
             If the names do not lie side by side, or their shapes do not fit.
         """
+        if not names:
+            raise ValueError("names: expected at least one, got none")
         order = list(self.shapes)
+        shapes = [tuple(self[name].shape) for name in names]
         first = order.index(names[0])
-        shapes = [self.shapes[name] for name in names]
         if tuple(order[first : first + len(names)]) != tuple(names) or len({s[1:] for s in shapes}) != 1:
             raise ValueError(f"names: expected neighbours of one width, got {', '.join(names)}")
         start = sum(math.prod(self.shapes[name]) for name in order[:first])

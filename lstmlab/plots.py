@@ -119,10 +119,12 @@ def trace(run: Run, names: str = "f i o", *, unit: int = 0, b: int = 0, ax: Axes
     ValueError
         If the run's trace has no such field.
     """
+    known = [name for name in run.trace._fields if name in COLORS]
+    for name in names.split():
+        if name not in known:
+            raise ValueError(f"names: expected fields of {', '.join(known)}, got {name!r}")
     axes = plt.subplots()[1] if ax is None else ax
     for name in names.split():
-        if name not in run.trace._fields:
-            raise ValueError(f"names: expected fields of {', '.join(run.trace._fields)}, got {name!r}")
         values = to_numpy(getattr(run.trace, name))[:, b, unit]
         axes.plot(np.arange(1, len(values) + 1), values, **curve(name))
     axes.set_xlabel("step $t$")

@@ -16,7 +16,7 @@ class Run(NamedTuple):
     Attributes
     ----------
     h
-        Hidden state at every step, ``(T, B, n_h)``.
+        Hidden state at every step, ``(T, B, n_h)``: the array ``trace.h`` itself, not to be written.
     state
         State after the last step, a named tuple of ``(B, n_h)``.
     trace
@@ -66,8 +66,10 @@ def unroll(cell: Cell, x: Array, state: State | None = None) -> Run:
     Raises
     ------
     TypeError, ValueError
-        If ``x`` or ``state`` has the wrong library, dtype or shape, is empty, or is not finite.
+        If ``x`` or ``state`` has the wrong library, dtype or shape, is empty, or is not finite, or
+        the cell's parameters are no longer finite.
     """
+    check_cell(cell)
     check_array("x", x, ("T", "B", cell.n_x), cell.params.flat)
     T, B, _ = x.shape
     state = cell.initial_state(B) if state is None else check_state("state", state, cell, B)
@@ -105,17 +107,15 @@ def backprop(cell: Cell, run: Run, dh: Array, dstate: State | None = None) -> Ba
         If ``dh`` or ``dstate`` has the wrong library, dtype or shape, or is not finite, or the run
         was made by a cell of another size.
 
+    Notes
+    -----
+    Nothing can tell that the cell's parameters were changed since the run: unroll again first.
+
     References
     ----------
     Werbos (1990); Graves and Schmidhuber (2005) for the full gradient of the LSTM.
     """
-    if not isinstance(run.trace, cell.Trace):
-        raise TypeError(
-            f"run: expected the run of a cell that stores {cell.Trace.__name__}, "
-            f"got {type(run.trace).__name__}"
-        )
-    T, B, _ = run.trace.x.shape
-    check_array("run.trace.x", run.trace.x, (T, B, cell.n_x), cell.params.flat)
+    T, B = check_run(cell, run)
     check_array("dh", dh, (T, B, cell.n_h), cell.params.flat)
     dstate = cell.initial_state(B) if dstate is None else check_state("dstate", dstate, cell, B)
     grads = cell.params.zeros_like()
@@ -157,6 +157,30 @@ def stack(traces: list[Trace]) -> Trace:
     """Stack the traces of single steps along time, ``(T, B, n)``."""
     xp = namespace(traces[0].h)
     return type(traces[0])(*(xp.stack(field) for field in zip(*traces, strict=True)))
+
+
+def check_cell(cell: Any) -> None:
+    """Say what came instead of a cell, or that its parameters are no longer numbers."""
+    if not hasattr(cell, "step_back") or isinstance(cell, type):
+        raise TypeError(f"cell: expected a cell such as LSTM(n_x, n_h), got {cell!r:.60}")
+    flat = cell.params.flat
+    check_array("cell.params", flat, tuple(flat.shape), flat)
+
+
+def check_run(cell: Any, run: Any) -> tuple[int, int]:
+    """Return T and B of a run that this cell may have made, or say what is wrong with it."""
+    check_cell(cell)
+    if not isinstance(run, Run):
+        raise TypeError(f"run: expected what unroll returned, got {type(run).__name__}")
+    if not isinstance(run.trace, cell.Trace):
+        raise TypeError(
+            f"run: expected the run of a cell that stores {cell.Trace.__name__}, "
+            f"got {type(run.trace).__name__}"
+        )
+    T, B, _ = run.trace.x.shape
+    check_array("run.trace.x", run.trace.x, (T, B, cell.n_x), cell.params.flat)
+    check_array("run.h", run.h, (T, B, cell.n_h), cell.params.flat)
+    return T, B
 
 
 def check_state(name: str, state: Any, cell: Cell, batch: int) -> State:

@@ -27,7 +27,7 @@ def forget_gate(W_f: Array, b_f: Array, z_t: Array) -> Array:
     Returns
     -------
     array
-        Shape ``(n_h, B)``, values in (0, 1).
+        Shape ``(n_h, B)``, values in (0, 1), which round to 0 or 1 far from zero.
 
     References
     ----------
@@ -53,7 +53,7 @@ def input_gate(W_i: Array, b_i: Array, z_t: Array) -> Array:
     Returns
     -------
     array
-        Shape ``(n_h, B)``, values in (0, 1).
+        Shape ``(n_h, B)``, values in (0, 1), which round to 0 or 1 far from zero.
 
     References
     ----------
@@ -79,7 +79,7 @@ def candidate(W_C: Array, b_C: Array, z_t: Array) -> Array:
     Returns
     -------
     array
-        Shape ``(n_h, B)``, values in (-1, 1).
+        Shape ``(n_h, B)``, values in (-1, 1), which round to -1 or 1 far from zero.
     """
     return tanh(W_C @ z_t + b_C)
 
@@ -123,7 +123,7 @@ def output_gate(W_o: Array, b_o: Array, z_t: Array) -> Array:
     Returns
     -------
     array
-        Shape ``(n_h, B)``, values in (0, 1).
+        Shape ``(n_h, B)``, values in (0, 1), which round to 0 or 1 far from zero.
 
     References
     ----------
@@ -145,7 +145,7 @@ def hidden_state(o_t: Array, C_t: Array) -> Array:
     Returns
     -------
     array
-        Shape ``(n_h, B)``, values in (-1, 1): a read-out is needed for larger targets.
+        Shape ``(n_h, B)``, values in (-1, 1) up to rounding: larger targets need a read-out.
     """
     return o_t * tanh(C_t)
 

@@ -49,7 +49,7 @@ def rnn_hidden_state(W: Array, b: Array, z_t: Array) -> Array:
     Returns
     -------
     array
-        :math:`h_t`, shape ``(n_h, B)``, every entry in (-1, 1).
+        :math:`h_t`, shape ``(n_h, B)``, every entry in (-1, 1) up to rounding.
 
     References
     ----------

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from functools import reduce
 
-import numpy as np
-
-from lstmlab.backend import from_numpy, namespace
+from lstmlab.backend import device, namespace
 from lstmlab.cells.gates import weight_blocks
 from lstmlab.cells.lstm import LSTM, LSTMTrace
 from lstmlab.cells.rnn import RNN
+from lstmlab.checks import check_array, check_size
 from lstmlab.functions import sigmoid_derivative, tanh, tanh_derivative
 from lstmlab.typing import Array, Cell, State
-from lstmlab.unroll import Run, at_step, check_state, total_hidden_gradient
+from lstmlab.unroll import Run, at_step, check_run, check_state, total_hidden_gradient
 
 
 def diagonal(v: Array) -> Array:
     """Return the matrix with ``v`` on its diagonal, ``(n, n)``."""
-    return v[:, None] * from_numpy(np.eye(v.shape[0]), v)
+    xp = namespace(v)
+    return v[:, None] * xp.eye(v.shape[0], dtype=v.dtype, device=device(v))
 
 
 # --- the plain network -------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def jacobian_product(jacobians: list[Array]) -> Array:
     ValueError
         If the list is empty.
     """
-    if not jacobians:
+    if len(jacobians) == 0:
         raise ValueError("jacobians: expected at least one matrix, got an empty list")
     return reduce(lambda product, J: J @ product, jacobians)
 
@@ -87,7 +87,7 @@ def spectral_norm(J: Array) -> float:
     return float(namespace(J).linalg.matrix_norm(J, ord=2))
 
 
-def rnn_gradient_bound(W_h: Array, h: Array) -> Array:
+def rnn_gradient_bound(W_h: Array, h: Array) -> float:
     r"""Upper bound on :math:`\|\partial h_T/\partial h_0\|_2` of the plain network.
 
     Implements :eq:`eq-rnn-bound`: :math:`\prod_t \|W_h\|_2 \max_j (1-h_{t,j}^2)`. A bound, not the
@@ -112,7 +112,7 @@ def rnn_gradient_bound(W_h: Array, h: Array) -> Array:
 def growth_rate(norm_start: float, norm_end: float, steps: int) -> float:
     r"""Factor a norm is multiplied by in each step, on geometric average.
 
-    Implements :eq:`eq-growth-rate`: :math:`\gamma = (\|g_{k}\|/\|g_0\|)^{1/k}`.
+    Implements :eq:`eq-growth-rate`: the ratio of the two norms to the power 1/steps.
 
     Parameters
     ----------
@@ -125,7 +125,16 @@ def growth_rate(norm_start: float, norm_end: float, steps: int) -> float:
     -------
     float
         Below 1 the gradient vanishes, above 1 it explodes.
+
+    Raises
+    ------
+    ValueError
+        If a norm is not above zero, or ``steps`` is not a positive whole number.
     """
+    for name, norm in (("norm_start", norm_start), ("norm_end", norm_end)):
+        if not norm > 0.0:
+            raise ValueError(f"{name}: expected a norm above zero, got {norm}")
+    check_size("steps", steps)
     return float((norm_end / norm_start) ** (1.0 / steps))
 
 
@@ -292,6 +301,9 @@ def jacobians(cell: RNN | LSTM, run: Run, b: int = 0) -> list[Array]:
     list of arrays
         :math:`J_1, \\dots, J_T`: ``(n_h, n_h)`` for an RNN, ``(2 n_h, 2 n_h)`` for an LSTM.
     """
+    _, B = check_run(cell, run)
+    if not 0 <= b < B:
+        raise ValueError(f"b: expected one of the {B} sequences, 0 to {B - 1}, got {b}")
     one = type(run.trace)(*(field[:, b : b + 1, :] for field in run.trace))
     if isinstance(cell, RNN):
         W_h, _ = weight_blocks(cell.params["W"], cell.n_h)
@@ -311,9 +323,11 @@ def state_gradients(cell: Cell, run: Run, dh: Array, dstate: State | None = None
     -------
     named tuple
         Fields of shape ``(T + 1, B, n_h)``; index t is the state after step t, index 0 the initial one.
-        For an LSTM the derivative by ``C`` counts what passes through ``h`` of the same step too.
+        For an LSTM the derivative by ``C`` counts what passes through ``h`` of the same step too
+        (from index 1 on: the initial hidden state does not come from the initial cell state).
     """
-    T, B, _ = run.h.shape
+    T, B = check_run(cell, run)
+    check_array("dh", dh, (T, B, cell.n_h), cell.params.flat)
     through = cell.initial_state(B) if dstate is None else check_state("dstate", dstate, cell, B)
     grads, totals = cell.params.zeros_like(), []
     for t in reversed(range(T)):

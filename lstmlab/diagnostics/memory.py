@@ -8,8 +8,9 @@ import numpy as np
 
 from lstmlab.backend import from_numpy, namespace, to_numpy
 from lstmlab.cells.lstm import LSTM, LSTMState
-from lstmlab.checks import check_size
+from lstmlab.checks import check_array, check_size
 from lstmlab.diagnostics.flow import step_jacobian
+from lstmlab.initializers import generator
 from lstmlab.typing import Array
 
 
@@ -146,7 +147,14 @@ def steady_state(f: Array, i: Array, C_tilde: Array) -> Array:
     -------
     array
         Same shape.
+
+    Raises
+    ------
+    ValueError
+        If f reaches 1 somewhere: then nothing comes to rest.
     """
+    if not bool(namespace(f).all(f < 1.0)):
+        raise ValueError("f: expected values below 1 (at 1 the cell state never comes to rest)")
     return i * C_tilde / (1.0 - f)
 
 
@@ -225,23 +233,25 @@ def fixed_points(
     Returns
     -------
     list of FixedPoint
-        Distinct points, in ascending order of the first unit's cell state.
+        Distinct points, in ascending order of the first unit's cell state, then hidden state.
 
     Raises
     ------
-    ValueError
-        If ``x`` is not of shape ``(n_x,)`` or ``starts`` is not a positive whole number.
+    TypeError, ValueError
+        If the cell is no float64 LSTM, ``x`` is not a finite array of shape ``(n_x,)`` beside it, or
+        ``starts`` is not a positive whole number.
     """
-    if tuple(x.shape) != (cell.n_x,):
-        raise ValueError(f"x: expected shape ({cell.n_x},), got {tuple(x.shape)}")
-    draws = np.random.default_rng(rng).normal(size=(check_size("starts", starts), 2 * cell.n_h))
+    if not isinstance(cell, LSTM) or cell.dtype != "float64":
+        raise TypeError(f"cell: expected a float64 LSTM, got {cell!r}")
+    check_array("x", x, (cell.n_x,), cell.params.flat)
+    draws = generator(rng).normal(size=(check_size("starts", starts), 2 * cell.n_h))
     draws[:, : cell.n_h], draws[:, cell.n_h :] = np.tanh(draws[:, : cell.n_h]), spread * draws[:, cell.n_h :]
     found: list[FixedPoint] = []
     for start in np.concatenate([np.zeros((1, 2 * cell.n_h)), draws]):
         point = _newton(cell, x[None, :], start)
         if point is not None and not any(_same(point, other) for other in found):
             found.append(point)
-    return sorted(found, key=lambda p: float(p.C[0]))
+    return sorted(found, key=lambda p: (round(float(p.C[0]), 9), float(p.h[0])))
 
 
 def _newton(cell: LSTM, x: Array, start: np.ndarray[Any, Any]) -> FixedPoint | None:
@@ -251,21 +261,22 @@ def _newton(cell: LSTM, x: Array, start: np.ndarray[Any, Any]) -> FixedPoint | N
         residual = to_numpy(fixed_point_residual(cell, state, x))
         _, trace = cell.step(x, state)
         J = to_numpy(step_jacobian(cell, trace))
-        if np.abs(residual).max() < 1e-12:
-            f = trace.f[0, :]
-            return FixedPoint(
-                state.h[0, :], state.C[0, :], f, spectral_radius(J), float(np.abs(residual).max())
-            )
+        size = max(1.0, float(np.abs(s).max()))
+        if np.abs(residual).max() < 1e-12 * size:
+            h, C, f = (a[0, :] for a in (state.h, state.C, trace.f))
+            return FixedPoint(h, C, f, spectral_radius(J), float(np.abs(residual).max()))
         try:
-            move = np.linalg.solve(J - np.eye(2 * n), -residual)
+            s = s - np.linalg.solve(J - np.eye(2 * n), residual)
         except np.linalg.LinAlgError:
             return None
-        s = s + move * min(1.0, 5.0 / (np.abs(move).max() + 1e-300))  # damped: far starts overshoot
+        if not np.isfinite(s).all() or np.abs(s).max() > 1e12:
+            return None
     return None
 
 
 def _same(a: FixedPoint, b: FixedPoint) -> bool:
-    return bool(np.allclose(to_numpy(a.C), to_numpy(b.C), atol=1e-7))
+    pairs = ((a.h, b.h), (a.C, b.C))
+    return all(np.allclose(to_numpy(u), to_numpy(v), rtol=1e-7, atol=1e-7) for u, v in pairs)
 
 
 def spectral_radius(J: Array) -> float:

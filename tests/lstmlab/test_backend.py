@@ -21,7 +21,7 @@ def fake_cupy(monkeypatch):
         module = types.ModuleType("cupy")
         module.__version__ = "99.0"
         module.cuda = types.SimpleNamespace(runtime=types.SimpleNamespace(getDeviceCount=device_count))
-        module.zeros = np.zeros
+        module.ones, module.tanh = np.ones, np.tanh
         monkeypatch.setitem(sys.modules, "cupy", module)
         monkeypatch.setitem(sys.modules, "array_api_compat.cupy", module)
         return module
@@ -132,3 +132,19 @@ def test_everything_public_can_be_reached():
         assert getattr(ll, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'GRUU'"):
         ll.GRUU  # noqa: B018
+
+
+def test_a_device_that_cannot_compute_is_found_out(fake_cupy):
+    def refuse(*_):
+        raise OSError("libnvrtc.so is missing")
+
+    fake_cupy(lambda: 1).tanh = refuse
+    assert ll.get_xp("auto") is np
+    with pytest.raises(RuntimeError, match=r"does not answer.*libnvrtc"):
+        ll.get_xp("cupy")
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setenv("LSTMLAB_BACKEND", "")
+    assert ll.get_xp() is np

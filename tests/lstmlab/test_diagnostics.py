@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw, make_case
+from cases import make_case
 
 import lstmlab as ll
 from lstmlab import xp
@@ -272,4 +272,64 @@ def test_bad_questions_about_fixed_points_are_explained(flip_flop):
 
 def test_diagonal():
     assert ll.to_numpy(D.diagonal(host([1.0, 2.0]))).tolist() == [[1.0, 0.0], [0.0, 2.0]]
-    assert draw(np.random.default_rng(0), 2).shape == (2,)
+
+
+def still_unit(**biases):
+    """One unit without any recurrence."""
+    cell = ll.LSTM(1, 1)
+    cell.params.flat[...] = 0.0 * cell.params.flat
+    for name, value in biases.items():
+        cell.params[name] = value
+    return cell
+
+
+def test_fixed_points_that_differ_in_h_alone_are_all_found():
+    cell = still_unit(b_o=-8.0, b_C=3.0, b_f=1.0, b_i=1.0)
+    cell.params["W_o"] = [[20.0, 0.0]]
+    found = D.fixed_points(cell, xp.zeros((1,)))
+    assert [p.stable for p in found] == [True, False, True]
+    start = ll.LSTMState(host([[0.9]]), found[0].C[None, :])
+    rest = ll.unroll(cell, xp.zeros((200, 1, 1)), start).state.h
+    assert float(rest[0, 0]) == pytest.approx(float(found[-1].h[0]), abs=1e-9)
+
+
+@pytest.mark.parametrize("b_f", [6.0, 9.0])
+def test_fixed_points_far_out_are_found(b_f):
+    cell = still_unit(b_f=b_f, b_i=3.0, b_C=3.0)
+    (found,) = D.fixed_points(cell, xp.zeros((1,)), starts=5)
+    f, i = 1 / (1 + math.exp(-b_f)), 1 / (1 + math.exp(-3.0))
+    assert float(found.f[0]) == pytest.approx(f, rel=1e-12)
+    assert float(found.C[0]) == pytest.approx(i * math.tanh(3.0) / (1 - f), rel=1e-9)
+
+
+def test_cells_and_inputs_without_fixed_points_to_find_are_named():
+    with pytest.raises(TypeError, match="cell: expected a float64 LSTM, got RNN"):
+        D.fixed_points(ll.RNN(1, 1), xp.zeros((1,)))
+    with pytest.raises(TypeError, match="x: expected dtype float64, got int64"):
+        D.fixed_points(ll.LSTM(1, 1), xp.zeros((1,), dtype=xp.int64))
+
+
+def test_the_bound_is_what_its_formula_says():
+    bound = D.cell_state_bound(host([-2.0, 0.5]), 30)
+    assert ll.to_numpy(bound).tolist() == [32.0, 30.5]
+
+
+def test_a_steady_state_needs_a_gate_below_one():
+    with pytest.raises(ValueError, match="f: expected values below 1"):
+        D.steady_state(host([1.0]), host([0.5]), host([0.5]))
+
+
+def test_bad_questions_about_flow_are_named():
+    case = make_case(T=4, B=2)
+    run = case.run()
+    with pytest.raises(ValueError, match=r"dh: expected shape \(4, 2, 3\), got \(4, 1, 3\)"):
+        D.state_gradients(case.cell, run, case.dh[:, :1, :])
+    with pytest.raises(TypeError, match=r"run: expected .* stores RNNTrace, got LSTMTrace"):
+        D.jacobians(ll.RNN(2, 3), run)
+    for b in (-1, 2):
+        with pytest.raises(ValueError, match=f"b: expected one of the 2 sequences, 0 to 1, got {b}"):
+            D.jacobians(case.cell, run, b=b)
+    with pytest.raises(ValueError, match="norm_start: expected a norm above zero, got 0"):
+        D.growth_rate(0.0, 1.0, 3)
+    with pytest.raises(ValueError, match="steps: expected a positive whole number, got 0"):
+        D.growth_rate(1.0, 1.0, 0)

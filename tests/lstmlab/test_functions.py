@@ -65,3 +65,8 @@ def test_a_seed_must_be_a_seed(bad):
         TypeError, match=r"rng: expected a non-negative seed or a numpy\.random\.Generator, got"
     ):
         initializers.generator(bad)
+
+
+def test_orthogonal_matrices_have_no_preferred_sign():
+    corner = [initializers.orthogonal(seed, 3)[0, 0] for seed in range(300)]
+    assert abs(np.mean(corner)) < 0.15

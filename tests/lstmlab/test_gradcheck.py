@@ -170,3 +170,70 @@ def test_the_printed_table_is_the_same_on_every_machine():
         *("x", "h_0", "C_0"),
     ]
     assert all(line.endswith("< 1e-07  ok") for line in lines[1:])
+
+
+def test_small_gradients_are_measured_against_the_large_ones_and_the_value():
+    def f(a):
+        return 1e3 * a[0] + 0.1 * a[1] + offset, [xp.asarray(np.array([1e3, 0.0]))]
+
+    offset = 0.0
+    report = ll.gradcheck(f, [xp.zeros((2,))])
+    assert report.errors["args[0]"].index == (1,)
+    assert report.worst == pytest.approx(0.1 / 1.0, rel=1e-6)  # a thousandth of the largest
+    offset = 1e6
+    assert ll.gradcheck(f, [xp.zeros((2,))]).worst == pytest.approx(0.1 / 10.0, rel=1e-4)
+
+
+def test_the_worst_argument_comes_first(args):
+    def f(a, b):
+        return xp.sum(a * b), {"a": 1.1 * b, "b": 2.0 * a}
+
+    report = ll.gradcheck(f, args)
+    assert report.failed == ("b", "a")
+    assert report.worst == report.errors["b"].worst > report.errors["a"].worst
+    assert repr(report) == str(report)
+
+
+def test_sampled_entries_are_drawn(args):
+    verdicts = {ll.gradcheck(cubes(a_at=(1, 2)), args, max_entries=1, rng=seed).ok for seed in range(30)}
+    assert verdicts == {True, False}
+
+
+def test_a_buffer_that_is_used_again_does_no_harm():
+    buffer = xp.zeros((2,))
+
+    def f(a):
+        buffer[...] = 2.0 * a
+        return xp.sum(a * a), [buffer]
+
+    assert ll.gradcheck(f, [xp.ones((2,))]).ok
+
+
+def test_a_cheaper_value_is_used_where_there_is_one():
+    case = make_case()
+    f, arguments = ll.cell_loss(case.cell, case.x, None, case.dh)
+    assert float(f.value()) == float(f()[0])
+    assert ll.gradcheck(f, arguments).ok
+    with pytest.raises(ValueError, match="x: expected the very array that cell_loss returned"):
+        f(x=case.x + 0.0)
+
+
+@pytest.mark.parametrize(
+    ("grads", "message"),
+    [
+        ({"a": 1}, "f: expected a list of 1 gradients, one for each argument, got dict"),
+        ([], "f: expected a list of 1 gradients, one for each argument, got 0"),
+        (None, "f: expected a list of 1 gradients, one for each argument, got NoneType"),
+        ([np.zeros(2, dtype=complex)], r"f: gradient of args\[0\]: expected real numbers, got complex128"),
+    ],
+)
+def test_gradients_that_do_not_fit_the_arguments_are_explained(grads, message):
+    with pytest.raises(TypeError, match=message):
+        ll.gradcheck(lambda a: (xp.sum(a), grads), [xp.ones((2,))])
+
+
+@pytest.mark.parametrize("option", [{"eps": 0.0}, {"tol": -1.0}, {"max_entries": 0}])
+def test_options_are_checked(option, args):
+    (name,) = option
+    with pytest.raises(ValueError, match=f"{name}: expected a"):
+        ll.gradcheck(cubes(), args, **option)

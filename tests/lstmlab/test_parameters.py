@@ -1,5 +1,9 @@
 """Parameters are views into one fused vector, and say what is wrong with what is written into them."""
 
+import copy
+import math
+import pickle
+
 import numpy as np
 import pytest
 from cases import CELLS, make_case
@@ -139,3 +143,51 @@ def test_states_do_not_share_memory():
     state = ll.LSTM(1, 2).initial_state(1)
     state.h[0, 0] = 1.0
     assert float(state.C[0, 0]) == 0.0
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_first_weights_of_every_cell_keep_their_bound_and_follow_the_seed(name):
+    cell, other = CELLS[name](3, 16, rng=1), CELLS[name](3, 16, rng=2)
+    weights = [ll.to_numpy(p) for key, p in cell.params.items() if key.startswith("W")]
+    assert max(np.abs(W).max() for W in weights) <= 16**-0.5
+    assert all(not np.array_equal(a, b) for k, a in enumerate(weights) for b in weights[k + 1 :])
+    assert not np.array_equal(ll.to_numpy(cell.params.flat), ll.to_numpy(other.params.flat))
+
+
+def through_pickle(cell):
+    return pickle.loads(pickle.dumps(cell))
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, through_pickle])
+def test_a_copy_is_whole_and_its_own(duplicate):
+    if duplicate is through_pickle and xp is not np:
+        pytest.skip("arrays of the strict backend cannot be pickled")
+    cell = ll.LSTM(1, 2)
+    other = duplicate(cell)
+    other.params["b_f"] = 9.0
+    assert ll.to_numpy(other.b)[:2].tolist() == [9.0, 9.0]
+    other.params.flat[...] = 0.0 * other.params.flat
+    assert float(xp.max(xp.abs(ll.unroll(other, xp.ones((2, 1, 1))).h))) == 0.0
+    assert ll.to_numpy(cell.params["b_f"]).tolist() == [1.0, 1.0]
+
+
+def test_a_number_may_come_as_an_array_without_axes():
+    cell = ll.LSTM(1, 2)
+    cell.params["b_f"] = xp.log(xp.asarray(3.0))
+    cell.params["b_i"] = np.asarray(2.0)
+    assert ll.to_numpy(cell.b)[:4].tolist() == [math.log(3.0)] * 2 + [2.0] * 2
+
+
+@pytest.mark.parametrize("value", [[1.0, "x"], [1.0, [2.0]], [10**400, 0.0]])
+def test_lists_that_are_no_numbers_are_named(value):
+    with pytest.raises(ValueError, match=r"b_f: expected numbers of shape \(2,\), got"):
+        ll.LSTM(1, 2).params["b_f"] = value
+
+
+def test_a_vector_of_the_wrong_length_is_named():
+    with pytest.raises(ValueError, match=r"flat: expected shape \(3,\), got \(2,\)"):
+        ll.Parameters({"a": (3,)}, xp.zeros((2,)))
+    with pytest.raises(ValueError, match="names: expected at least one, got none"):
+        ll.LSTM(1, 1).params.fused(())
+    with pytest.raises(KeyError, match="no parameter 'W_x'"):
+        ll.LSTM(1, 1).params.fused(("W_x",))

@@ -98,6 +98,6 @@ def test_a_matrix_is_drawn_on_a_scale_about_zero():
 def test_unknown_names_are_named():
     with pytest.raises(ValueError, match="name: expected one of h, C, f, i, C_tilde, o, x, got 'g'"):
         plots.curve("g")
-    with pytest.raises(ValueError, match="names: expected fields of x, h_prev, h, got 'C'"):
+    with pytest.raises(ValueError, match="names: expected fields of x, h, got 'C'"):
         plots.trace(make_case(ll.RNN).run(), "C")
     plt.close("all")

@@ -214,3 +214,36 @@ def test_the_smallest_case():
 
 def test_draws_are_the_same_on_every_backend():
     assert float(draw(np.random.default_rng(0), 1)[0]) == np.random.default_rng(0).normal(size=1)[0]
+
+
+def test_what_is_no_cell_and_no_run_is_named():
+    case = make_case()
+    with pytest.raises(TypeError, match="cell: expected a cell such as"):
+        ll.unroll(case.x, case.cell)
+    with pytest.raises(TypeError, match="cell: expected a cell such as"):
+        ll.unroll(ll.LSTM, case.x)
+    for wrong in (None, case.run().h, (1, 2, 3)):
+        with pytest.raises(TypeError, match="run: expected what unroll returned, got"):
+            ll.backprop(case.cell, wrong, case.dh)
+    with pytest.raises(ValueError, match=r"run\.h: expected shape \(4, 2, 5\), got \(4, 2, 3\)"):
+        ll.backprop(ll.LSTM(2, 5), case.run(), case.dh)
+
+
+def test_parameters_that_are_no_longer_numbers_are_named():
+    case = make_case()
+    case.cell.params["b_f"][...] = xp.nan
+    with pytest.raises(ValueError, match=r"cell\.params: expected finite values, got 3"):
+        case.run()
+
+
+def test_masked_arrays_are_refused():
+    cell = ll.LSTM(3, 4, xp=ll.get_xp("numpy"))
+    with pytest.raises(TypeError, match=r"x: expected an array of shape .* got MaskedArray"):
+        ll.unroll(cell, np.ma.zeros((4, 2, 3)))
+
+
+def test_an_array_on_another_device_is_named():
+    strict = ll.get_xp("strict")
+    x = strict.zeros((4, 2, 3), device=strict.Device("CPU_DEVICE"))
+    with pytest.raises(ValueError, match=r"x: expected an array on .*device1.*, got one on .*CPU_DEVICE"):
+        ll.unroll(ll.LSTM(3, 4, xp=strict), x)
