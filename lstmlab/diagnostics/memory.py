@@ -266,9 +266,11 @@ def _newton(cell: LSTM, x: Array, start: np.ndarray[Any, Any]) -> FixedPoint | N
             h, C, f = (a[0, :] for a in (state.h, state.C, trace.f))
             return FixedPoint(h, C, f, spectral_radius(J), float(np.abs(residual).max()))
         try:
-            s = s - np.linalg.solve(J - np.eye(2 * n), residual)
+            move = np.linalg.solve(J - np.eye(2 * n), residual)
         except np.linalg.LinAlgError:
             return None
+        # Far starts overshoot: a move is at most as long as the state itself, plus 5.
+        s = s - move * min(1.0, (5.0 + np.abs(s).max()) / max(np.abs(move).max(), 1e-300))
         if not np.isfinite(s).all() or np.abs(s).max() > 1e12:
             return None
     return None
