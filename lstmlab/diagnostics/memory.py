@@ -205,8 +205,11 @@ def fixed_point_residual(cell: LSTM, state: LSTMState, x: Array) -> Array:
     array
         :math:`[h'-h;\ C'-C]`, shape ``(2 n_h,)``.
     """
-    new, _ = cell.step(x, state)
-    return namespace(x).concat([(new.h - state.h)[0, :], (new.C - state.C)[0, :]])
+    return _change(state, cell.step(x, state)[0])
+
+
+def _change(old: LSTMState, new: LSTMState) -> Array:
+    return namespace(old.h).concat([(new.h - old.h)[0, :], (new.C - old.C)[0, :]])
 
 
 def fixed_points(
@@ -258,8 +261,8 @@ def _newton(cell: LSTM, x: Array, start: np.ndarray[Any, Any]) -> FixedPoint | N
     n, s = cell.n_h, start
     for _ in range(100):
         state = LSTMState(from_numpy(s[None, :n], x), from_numpy(s[None, n:], x))
-        residual = to_numpy(fixed_point_residual(cell, state, x))
-        _, trace = cell.step(x, state)
+        new, trace = cell.step(x, state)
+        residual = to_numpy(_change(state, new))
         J = to_numpy(step_jacobian(cell, trace))
         size = max(1.0, float(np.abs(s).max()))
         if np.abs(residual).max() < 1e-12 * size:
