@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 from lstmlab.backend import namespace
 from lstmlab.checks import as_beside
@@ -82,6 +82,11 @@ class Parameters(Mapping[str, Array]):
         start = sum(math.prod(self.shapes[name]) for name in order[:first])
         return self._block(start, (sum(s[0] for s in shapes), *shapes[0][1:]))
 
+    @property
+    def vectors(self) -> list[Array]:
+        """The memory behind all names, each vector once: what an optimiser walks over."""
+        return [self.flat]
+
     def zeros_like(self) -> Parameters:
         """Return the same names and shapes, all zero: where gradients are summed."""
         return Parameters(self.shapes, namespace(self.flat).zeros_like(self.flat))
@@ -105,3 +110,82 @@ class Parameters(Mapping[str, Array]):
 
     def __repr__(self) -> str:
         return "Parameters(" + ", ".join(f"{n}: {tuple(s)}" for n, s in self.shapes.items()) + ")"
+
+
+class ParameterGroup(Mapping[str, Array]):
+    """The parameters of several parts under one roof: ``group["decoder.W_f"]``.
+
+    The parts keep their own memory. A part that stands under two names is shared: it is listed once,
+    under the first, and its gradients add up because both names lead to the same memory.
+
+    Parameters
+    ----------
+    parts
+        Name to :class:`Parameters` or another group.
+
+    Attributes
+    ----------
+    parts
+        The same mapping: ``group.parts["decoder"]``.
+
+    Raises
+    ------
+    ValueError
+        If there is no part, or a part's name holds a dot.
+    """
+
+    def __init__(self, parts: Mapping[str, Parameters | ParameterGroup]) -> None:
+        if not parts:
+            raise ValueError("parts: expected at least one, got none")
+        for name in parts:
+            if "." in name:
+                raise ValueError(f"parts: expected names without a dot, got {name!r}")
+        self.parts = dict(parts)
+
+    def leaves(self) -> list[tuple[str, Parameters]]:
+        """Return every part that holds memory under its first full name, shared ones once."""
+        found: dict[int, tuple[str, Parameters]] = {}
+        for name, part in self.parts.items():
+            inner = part.leaves() if isinstance(part, ParameterGroup) else [("", part)]
+            for rest, leaf in inner:
+                found.setdefault(id(leaf), (f"{name}.{rest}" if rest else name, leaf))
+        return list(found.values())
+
+    @property
+    def vectors(self) -> list[Array]:
+        """The memory behind all names, each vector once: what an optimiser walks over."""
+        return [leaf.flat for _, leaf in self.leaves()]
+
+    def zeros_like(self) -> Self:
+        """Return the same names and shapes, all zero; what is shared here is shared there."""
+        return self._with({id(leaf): leaf.zeros_like() for _, leaf in self.leaves()})
+
+    def _with(self, leaves: Mapping[int, Parameters]) -> Self:
+        parts = {
+            name: part._with(leaves) if isinstance(part, ParameterGroup) else leaves[id(part)]
+            for name, part in self.parts.items()
+        }
+        return type(self)(parts)
+
+    def _find(self, name: str) -> tuple[Parameters | ParameterGroup, str]:
+        part, _, rest = name.partition(".")
+        if part not in self.parts or rest not in self.parts[part]:
+            raise KeyError(f"no parameter {name!r}; there are {', '.join(self)}")
+        return self.parts[part], rest
+
+    def __getitem__(self, name: str) -> Array:
+        part, rest = self._find(name)
+        return part[rest]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        part, rest = self._find(name)
+        part[rest] = value
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{prefix}.{name}" for prefix, leaf in self.leaves() for name in leaf)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return "ParameterGroup(" + ", ".join(f"{n}: {tuple(self[n].shape)}" for n in self) + ")"

@@ -37,6 +37,10 @@ class Cell(Protocol):
     def params(self) -> Any:
         """Name to array, views into one fused array."""
 
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """Width n of each field of the state."""
+
     def initial_state(self, batch: int) -> State:
         """Return the zero state, a named tuple of arrays ``(batch, n)``."""
 

@@ -188,6 +188,6 @@ def check_state(name: str, state: Any, cell: Cell, batch: int) -> State:
     if not isinstance(state, cell.State):
         wanted = f"{cell.State.__name__}({', '.join(cell.State._fields)})"
         raise TypeError(f"{name}: expected a {wanted}, got {type(state).__name__}")
-    for field, array in zip(state._fields, state, strict=True):
-        check_array(f"{name}.{field}", array, (batch, cell.n_h), cell.params.flat)
+    for field, array, n in zip(state._fields, state, cell.state_sizes, strict=True):
+        check_array(f"{name}.{field}", array, (batch, n), cell.params.flat)
     return state

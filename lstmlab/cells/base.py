@@ -58,6 +58,11 @@ class BaseCell:
         """Number of trainable numbers."""
         return int(self._params.flat.shape[0])
 
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """Width of each field of the state; ``n_h`` unless a cell says otherwise."""
+        return (self.n_h,) * len(self.State._fields)
+
     def initial_state(self, batch: int) -> Any:
         """Return the zero state.
 
@@ -69,15 +74,15 @@ class BaseCell:
         Returns
         -------
         named tuple
-            Arrays of shape ``(B, n_h)``.
+            Arrays of shape ``(B, n)``, n from :attr:`state_sizes`.
 
         Raises
         ------
         ValueError
             If ``batch`` is not a positive whole number.
         """
-        shape = (check_size("batch", batch), self.n_h)
-        return self.State(*(from_numpy(np.zeros(shape), self._params.flat) for _ in self.State._fields))
+        B = check_size("batch", batch)
+        return self.State(*(from_numpy(np.zeros((B, n)), self._params.flat) for n in self.state_sizes))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(n_x={self.n_x}, n_h={self.n_h}, dtype={self.dtype!r})"

@@ -171,18 +171,16 @@ def concatenation_gradient(weights: tuple[Array, ...], deltas: tuple[Array, ...]
     Parameters
     ----------
     weights
-        The four matrices, each ``(n_h, n_h + n_x)``.
+        The matrices that act on :math:`z_t`, each ``(n, n_h + n_x)``; four in the LSTM.
     deltas
-        The four pre-activation gradients in the same order, each ``(n_h, B)``.
+        Their pre-activations' gradients in the same order, each ``(n, B)``.
 
     Returns
     -------
     array
         Shape ``(n_h + n_x, B)``: the hidden state's part above the input's part.
     """
-    W_f, W_i, W_C, W_o = weights
-    delta_f, delta_i, delta_C, delta_o = deltas
-    return W_f.T @ delta_f + W_i.T @ delta_i + W_C.T @ delta_C + W_o.T @ delta_o
+    return sum(W.T @ delta for W, delta in zip(weights, deltas, strict=True))
 
 
 def split_concatenation(dz_t: Array, n_h: int) -> tuple[Array, Array]:

@@ -248,7 +248,7 @@ class LSTM(BaseCell):
             grads[name] += weight_gradient(delta, z_t)
         for name, delta in zip(BIASES, deltas, strict=True):
             grads[name] += bias_gradient(delta)
-        W_f, W_i, W_C, W_o = (self.params[name] for name in WEIGHTS)
-        dz_t = concatenation_gradient((W_f, W_i, W_C, W_o), deltas)
+        weights = tuple(self.params[name] for name in WEIGHTS)
+        dz_t = concatenation_gradient(weights, deltas)
         dh_prev, dx_t = split_concatenation(dz_t, self.n_h)
         return dx_t.T, LSTMState(dh_prev.T, dC_prev.T)

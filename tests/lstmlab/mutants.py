@@ -1,17 +1,26 @@
-"""The famous mistakes. Each is one edit of the package; each must make a witness fail.
+"""What a mutant is, and the generic witnesses that each area's list of mutants may call.
 
-A mutant names the module it edits, the text it replaces (which must stand there exactly once) and
-what it puts in its place. :mod:`test_mutants` imports the package afresh with that one edit.
+An area is a file ``mutants_<area>.py`` with two names: ``MUTANTS``, its famous mistakes, and
+``WITNESSES``, functions of a freshly imported package that raise when they object.
+:mod:`test_mutants` collects all of them; a mutant is killed when a witness of its own area objects.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One mistake: where it is made, and who makes it."""
+    """One mistake: one edit of the package.
+
+    ``old`` must stand exactly once in the source of ``module``; ``new`` takes its place. ``story``
+    says who makes this mistake.
+    """
 
     name: str
     module: str
@@ -20,224 +29,20 @@ class Mutant:
     story: str
 
 
-LSTM, RNN = "lstmlab.cells.lstm", "lstmlab.cells.rnn"
-GATES, GRADIENTS = "lstmlab.cells.gates", "lstmlab.cells.gradients"
-UNROLL, FUNCTIONS = "lstmlab.unroll", "lstmlab.functions"
+def finite_differences(ll: Any, make: Callable[..., Any], **sizes: int) -> None:
+    """First witness, at T = 3, B = 2, n_x ≠ n_h and nothing zero: weaker sizes let mistakes pass.
 
-MUTANTS = [
-    # forward
-    Mutant(
-        "input and output gates swapped",
-        LSTM,
-        'WEIGHTS = ("W_f", "W_i", "W_C", "W_o")',
-        'WEIGHTS = ("W_f", "W_o", "W_C", "W_i")',
-        "weights read in another framework's gate order; forward and backward agree with each other",
-    ),
-    Mutant(
-        "input above hidden state",
-        FUNCTIONS,
-        "concat([h_prev, x_t], axis=0)",
-        "concat([x_t, h_prev], axis=0)",
-        "[x; h] where the weights are [W_h, W_x]; invisible when n_x = n_h and weights are random",
-    ),
-    Mutant(
-        "hidden state without tanh",
-        GATES,
-        "return o_t * tanh(C_t)",
-        "return o_t * C_t",
-        "h = o ⊙ C",
-    ),
-    Mutant(
-        "forget gate multiplies everything",
-        GATES,
-        "return f_t * C_prev + i_t * C_tilde_t",
-        "return f_t * (C_prev + i_t * C_tilde_t)",
-        "a bracket too many",
-    ),
-    Mutant(
-        "candidate by sigmoid",
-        GATES,
-        "return tanh(W_C @ z_t + b_C)",
-        "return sigmoid(W_C @ z_t + b_C)",
-        "all four rows through the same function",
-    ),
-    Mutant(
-        "output from the old cell state",
-        LSTM,
-        "h_t = hidden_state(o_t, C_t)",
-        "h_t = hidden_state(o_t, C_prev)",
-        "C_{t-1} for C_t in the last line",
-    ),
-    Mutant(
-        "sigmoid overflows to nan",
-        FUNCTIONS,
-        "e = xp.exp(-xp.abs(a))",
-        "e = xp.exp(a)",
-        "e^a/(1+e^a): infinity over infinity for large a",
-    ),
-    # one step backward
-    Mutant(
-        "sigma' missing",
-        GRADIENTS,
-        "return dgate_t * sigmoid_derivative(gate_t)",
-        "return dgate_t",
-        "the gates' gradient taken for their pre-activation's",
-    ),
-    Mutant(
-        "sigma' of the value instead of from the value",
-        FUNCTIONS,
-        "return s * (1.0 - s)",
-        "return sigmoid(s) * (1.0 - sigmoid(s))",
-        "the derivative applied to σ(a) as if it were a",
-    ),
-    Mutant(
-        "tanh' of the candidate missing",
-        GRADIENTS,
-        "return dC_tilde_t * tanh_derivative(C_tilde_t)",
-        "return dC_tilde_t",
-        "1 - C̃² forgotten",
-    ),
-    Mutant(
-        "tanh' not squared",
-        FUNCTIONS,
-        "return 1.0 - y * y",
-        "return 1.0 - y",
-        "1 - tanh for 1 - tanh²",
-    ),
-    Mutant(
-        "tanh' at C instead of at tanh(C)",
-        GRADIENTS,
-        "return dh_t * o_t * tanh_derivative(tanh(C_t)) + dC_next",
-        "return dh_t * o_t * tanh_derivative(C_t) + dC_next",
-        "1 - C² for 1 - tanh²(C)",
-    ),
-    Mutant(
-        "nothing carried from the next cell state",
-        GRADIENTS,
-        "return dh_t * o_t * tanh_derivative(tanh(C_t)) + dC_next",
-        "return dh_t * o_t * tanh_derivative(tanh(C_t))",
-        "the term ∂L/∂C_{t+1} ⊙ f_{t+1} forgotten: invisible at T = 1",
-    ),
-    Mutant(
-        "new cell state in the forget gate's gradient",
-        LSTM,
-        "df_t = forget_gate_gradient(dC_t, C_prev)",
-        "df_t = forget_gate_gradient(dC_t, C_t)",
-        "C_t for C_{t-1}",
-    ),
-    Mutant(
-        "input gate and candidate exchange gradients",
-        LSTM,
-        "di_t = input_gate_gradient(dC_t, C_tilde_t)",
-        "di_t = input_gate_gradient(dC_t, i_t)",
-        "∂L/∂i = ∂L/∂C ⊙ i",
-    ),
-    Mutant(
-        "cell state passed back without the forget gate",
-        LSTM,
-        "dC_prev = previous_cell_state_gradient(dC_t, f_t)",
-        "dC_prev = dC_t",
-        "right for the cell of 1997, wrong since the forget gate",
-    ),
-    Mutant(
-        "dh overwritten before dC is computed",
-        LSTM,
-        "dC_t = cell_state_gradient(dh_t, o_t, C_t, dstate.C.T)",
-        "dh_t = self.params['W_o'][:, : self.n_h].T @ gate_delta(do_t, o_t)\n"
-        "        dC_t = cell_state_gradient(dh_t, o_t, C_t, dstate.C.T)",
-        "the order of two lines, as in a well-known published tutorial for four years",
-    ),
-    Mutant(
-        "recurrent term dropped",
-        LSTM,
-        "return dx_t.T, LSTMState(dh_prev.T, dC_prev.T)",
-        "return dx_t.T, LSTMState(0.0 * dh_prev.T, dC_prev.T)",
-        "only the cell state carries gradients back in time",
-    ),
-    Mutant(
-        "one gate missing in the gradient of the hidden state",
-        GRADIENTS,
-        " + W_C.T @ delta_C + W_o.T @ delta_o",
-        " + W_C.T @ delta_C",
-        "three of four terms",
-    ),
-    Mutant(
-        "hidden and input parts exchanged",
-        GRADIENTS,
-        "return dz_t[:n_h, :], dz_t[n_h:, :]",
-        "return dz_t[-n_h:, :], dz_t[:-n_h, :]",
-        "the concatenation undone in the wrong order",
-    ),
-    Mutant(
-        "no sum over time",
-        LSTM,
-        "grads[name] += weight_gradient(delta, z_t)",
-        "grads[name] = weight_gradient(delta, z_t)",
-        "= for +=: only the first step's gradient is left",
-    ),
-    Mutant(
-        "mean over the batch instead of sum",
-        GRADIENTS,
-        "return delta @ z_t.T",
-        "return delta @ z_t.T / z_t.shape[1]",
-        "right only if the loss is a mean, and then twice",
-    ),
-    Mutant(
-        "bias gradient of the first sequence only",
-        GRADIENTS,
-        "return namespace(delta).sum(delta, axis=1)",
-        "return delta[:, 0]",
-        "invisible at B = 1",
-    ),
-    # time
-    Mutant(
-        "direct gradient of the next step",
-        UNROLL,
-        "total_hidden_gradient(dh[t, ...], dstate.h)",
-        "total_hidden_gradient(dh[min(t + 1, T - 1), ...], dstate.h)",
-        "the notes' ∂L/∂h_t^{next}, read as the loss at t+1",
-    ),
-    Mutant(
-        "future counted twice",
-        UNROLL,
-        "return dh_direct + dh_through_next",
-        "return dh_direct + 2.0 * dh_through_next",
-        "the total derivative added where the direct one belongs",
-    ),
-    Mutant(
-        "gradient of the final state ignored",
-        UNROLL,
-        'dstate = cell.initial_state(B) if dstate is None else check_state("dstate", dstate, cell, B)',
-        "dstate = cell.initial_state(B)",
-        "an encoder whose decoder teaches it nothing",
-    ),
-    Mutant(
-        "input gradients in reverse order",
-        UNROLL,
-        "namespace(dh).stack(dx[::-1])",
-        "namespace(dh).stack(dx)",
-        "the list of a backward loop, not turned round",
-    ),
-    Mutant(
-        "initial state ignored",
-        UNROLL,
-        'state = cell.initial_state(B) if state is None else check_state("state", state, cell, B)',
-        "state = cell.initial_state(B)",
-        "every chunk of a long text starts from nothing",
-    ),
-    # the plain network
-    Mutant(
-        "plain network without tanh'",
-        RNN,
-        "return dh_t * tanh_derivative(h_t)",
-        "return dh_t",
-        "the linear network's gradient",
-    ),
-    Mutant(
-        "plain network without its recurrent term",
-        RNN,
-        "RNNState(dz_t[: self.n_h, :].T)",
-        "RNNState(0.0 * dz_t[: self.n_h, :].T)",
-        "every step learns alone",
-    ),
-]
+    ``make(n_x, n_h)`` builds a float64 cell of the package ``ll``.
+    """
+    rng, T, B = np.random.default_rng(0), 3, 2
+    cell = make(sizes.get("n_x", 2), sizes.get("n_h", 3))
+
+    def arrays(*shape: int) -> Any:
+        return ll.xp.asarray(rng.normal(size=shape))
+
+    for name in cell.params:
+        cell.params[name] = arrays(*cell.params[name].shape)
+    state, dstate = (cell.State(*(arrays(B, n) for n in cell.state_sizes)) for _ in range(2))
+    f, args = ll.cell_loss(cell, arrays(T, B, cell.n_x), state, arrays(T, B, cell.n_h), dstate)
+    report = ll.gradcheck(f, args, max_entries=12)
+    assert report.ok, str(report)
