@@ -5,7 +5,7 @@ Arrays stay structural (``Any``): NumPy, CuPy and ``array_api_strict`` share an 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 #: An array of any backend.
 Array: TypeAlias = Any
@@ -24,14 +24,21 @@ class Cell(Protocol):
     ----------
     n_x, n_h
         Sizes of the input and of the hidden state.
-    State, Trace
-        The named tuples of its state and of what one step stores.
+    causal
+        Whether a step needs nothing that comes after it, so that ``step`` can be used.
     """
 
     n_x: int
     n_h: int
-    State: ClassVar[Any]
-    Trace: ClassVar[Any]
+    causal: bool
+
+    @property
+    def State(self) -> Any:
+        """The named tuple of its state."""
+
+    @property
+    def Trace(self) -> Any:
+        """The named tuple of what one step stores."""
 
     @property
     def params(self) -> Any:
@@ -41,11 +48,11 @@ class Cell(Protocol):
     def state_sizes(self) -> tuple[int, ...]:
         """Width n of each field of the state."""
 
-    def initial_state(self, batch: int) -> State:
+    def initial_state(self, batch: int) -> Any:
         """Return the zero state, a named tuple of arrays ``(batch, n)``."""
 
-    def step(self, x_t: Array, state: State) -> tuple[State, Trace]:
+    def step(self, x_t: Array, state: Any) -> tuple[Any, Any]:
         """Advance by one time step; return the new state and what the backward pass needs."""
 
-    def step_back(self, dstate: State, trace: Trace, grads: Any) -> tuple[Array, State]:
+    def step_back(self, dstate: Any, trace: Any, grads: Any) -> tuple[Array, Any]:
         """Mirror of :meth:`step`: add into ``grads``; return the gradients of input and old state."""

@@ -33,6 +33,10 @@ class BaseCell:
     State: ClassVar[Any]
     #: The named tuple one step stores.
     Trace: ClassVar[Any]
+    #: A step needs nothing that comes after it.
+    causal = True
+    #: Whether the old hidden state is read by products alone, never carried over as it is.
+    h_is_only_read = True
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from lstmlab.cells.rnn import RNN
 from lstmlab.checks import check_array, check_size
 from lstmlab.functions import sigmoid_derivative, tanh, tanh_derivative
 from lstmlab.typing import Array, Cell, State
-from lstmlab.unroll import Run, at_step, check_run, check_state, total_hidden_gradient
+from lstmlab.unroll import Run, at_step, check_run, check_state, stack_steps, walk_back, zero_state
 
 
 def diagonal(v: Array) -> Array:
@@ -327,16 +327,14 @@ def state_gradients(cell: Cell, run: Run, dh: Array, dstate: State | None = None
         (from index 1 on: the initial hidden state does not come from the initial cell state).
     """
     T, B = check_run(cell, run)
-    check_array("dh", dh, (T, B, cell.n_h), cell.params.flat)
-    through = cell.initial_state(B) if dstate is None else check_state("dstate", dstate, cell, B)
+    check_array("dh", dh, (T, B, cell.n_h), cell.params.vectors[0])
+    last = zero_state(cell, B) if dstate is None else check_state("dstate", dstate, cell, B)
     grads, totals = cell.params.zeros_like(), []
-    for t in reversed(range(T)):
-        total = through._replace(h=total_hidden_gradient(dh[t, ...], through.h))
-        totals.append(_through_output(total, run, t))
-        _, through = cell.step_back(total, at_step(run.trace, t), grads)
-    totals.append(through)
-    xp = namespace(dh)
-    return type(through)(*(xp.stack(field) for field in zip(*totals[::-1], strict=True)))
+    for step in walk_back(cell, run.trace, run.mask, dh, last, grads):
+        totals.append(_through_output(step.total, run, step.t))
+        last = step.dstate
+    totals.append(last)
+    return stack_steps(totals[::-1])
 
 
 def _through_output(total: State, run: Run, t: int) -> State:

@@ -180,7 +180,7 @@ MUTANTS = [
         "direct gradient of the next step",
         UNROLL,
         "total_hidden_gradient(dh[t, ...], dstate.h)",
-        "total_hidden_gradient(dh[min(t + 1, T - 1), ...], dstate.h)",
+        "total_hidden_gradient(dh[min(t + 1, dh.shape[0] - 1), ...], dstate.h)",
         "the notes' ∂L/∂h_t^{next}, read as the loss at t+1",
     ),
     Mutant(
@@ -193,8 +193,8 @@ MUTANTS = [
     Mutant(
         "gradient of the final state ignored",
         UNROLL,
-        'dstate = cell.initial_state(B) if dstate is None else check_state("dstate", dstate, cell, B)',
-        "dstate = cell.initial_state(B)",
+        'dstate = zero_state(cell, B) if dstate is None else check_state("dstate", dstate, cell, B)',
+        "dstate = zero_state(cell, B)",
         "an encoder whose decoder teaches it nothing",
     ),
     Mutant(
