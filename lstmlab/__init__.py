@@ -17,9 +17,14 @@ from typing import TYPE_CHECKING, Any
 from lstmlab import diagnostics
 from lstmlab.backend import default_namespace, from_numpy, get_xp, namespace, to_numpy
 from lstmlab.cells import LSTM, RNN, LSTMState, LSTMTrace, RNNState, RNNTrace
+from lstmlab.depth import bidirectional, stack
+from lstmlab.dropout import variational_dropout
 from lstmlab.gradcheck import GradcheckReport, cell_loss, gradcheck
-from lstmlab.parameters import Parameters
+from lstmlab.parameters import ParameterGroup, Parameters
+from lstmlab.recompute import checkpointed
+from lstmlab.truncation import stateful, truncated_backprop
 from lstmlab.unroll import Back, Run, at_step, backprop, unroll
+from lstmlab.zoneout import zoneout
 
 if TYPE_CHECKING:
     from lstmlab import diagrams, plots
@@ -35,13 +40,16 @@ __all__ = [
     "GradcheckReport",
     "LSTMState",
     "LSTMTrace",
+    "ParameterGroup",
     "Parameters",
     "RNNState",
     "RNNTrace",
     "Run",
     "at_step",
     "backprop",
+    "bidirectional",
     "cell_loss",
+    "checkpointed",
     "diagnostics",
     "diagrams",
     "from_numpy",
@@ -49,9 +57,14 @@ __all__ = [
     "gradcheck",
     "namespace",
     "plots",
+    "stack",
+    "stateful",
     "to_numpy",
+    "truncated_backprop",
     "unroll",
+    "variational_dropout",
     "xp",
+    "zoneout",
 ]
 
 

@@ -117,7 +117,7 @@ def unroll(cell: Cell, x: Array, state: State | None = None, *, lengths: Sequenc
 
 
 @singledispatch
-def run_sequence(cell: Cell, x: Array, state: State, mask: Array | None) -> Run:
+def run_sequence(cell: Any, x: Array, state: State, mask: Array | None) -> Run:
     """Walk a sequence step by step; the arguments of :func:`unroll`, already checked."""
     traces = []
     for t in range(x.shape[0]):
@@ -172,7 +172,7 @@ def backprop(cell: Cell, run: Run, dh: Array, dstate: State | None = None) -> Ba
 
 @singledispatch
 def sequence_back(
-    cell: Cell, trace: Trace, mask: Array | None, dh: Array, dstate: State, grads: Any
+    cell: Any, trace: Trace, mask: Array | None, dh: Array, dstate: State, grads: Any
 ) -> tuple[Array, State]:
     """Mirror of :func:`run_sequence`; return the gradients of ``x`` and of the initial state."""
     dx = []

@@ -339,7 +339,7 @@ def state_gradients(cell: Cell, run: Run, dh: Array, dstate: State | None = None
 
 def _through_output(total: State, run: Run, t: int) -> State:
     """Add to the cell state's gradient what it contributes through the hidden state it makes."""
-    if not hasattr(total, "C"):
+    if not isinstance(run.trace, LSTMTrace):
         return total
     o_t, C_t = run.trace.o[t, ...], run.trace.C[t, ...]
     return total._replace(C=total.C + total.h * o_t * tanh_derivative(tanh(C_t)))

@@ -11,7 +11,36 @@ from hypothesis import strategies as st
 import lstmlab as ll
 from lstmlab import xp
 
-CELLS = {"LSTM": ll.LSTM, "RNN": ll.RNN}
+
+def _stack(n_x: int, n_h: int, *, rng: Any = 0, dtype: str = "float64") -> Any:
+    rng = np.random.default_rng(rng)
+    lower, upper = ll.LSTM(n_x, n_h + 1, rng=rng, dtype=dtype), ll.RNN(n_h + 1, n_h, rng=rng, dtype=dtype)
+    return ll.stack([lower, upper])
+
+
+def _both(n_x: int, n_h: int, *, rng: Any = 0, dtype: str = "float64") -> Any:
+    rng = np.random.default_rng(rng)
+    return ll.bidirectional(ll.LSTM(n_x, n_h, rng=rng, dtype=dtype), ll.RNN(n_x, n_h, rng=rng, dtype=dtype))
+
+
+def _average_zoneout(n_x: int, n_h: int, **options: Any) -> Any:
+    net = ll.zoneout(ll.LSTM(n_x, n_h, **options), 0.3, 0.2)
+    net.training = False
+    return net
+
+
+#: Single cells, made as ``make(n_x, n_h, rng=, dtype=)``.
+SINGLE: dict[str, Any] = {"LSTM": ll.LSTM, "RNN": ll.RNN}
+#: Whatever can be stepped.
+CAUSAL = SINGLE | {
+    "stack": _stack,
+    "zoneout in evaluation": _average_zoneout,
+    "variational dropout": lambda *a, **k: ll.variational_dropout(ll.LSTM(*a, **k), 0.3, 0.2),
+    "untied dropout": lambda *a, **k: ll.variational_dropout(ll.LSTM(*a, **k), 0.3, 0.2, tied=False),
+    "checkpointed": lambda *a, **k: ll.checkpointed(ll.LSTM(*a, **k), 2),
+}
+#: Whatever can be unrolled.
+CELLS = CAUSAL | {"bidirectional": _both}
 
 
 @dataclass
@@ -55,12 +84,11 @@ def make_case(
     cell = make(n_x, n_h, rng=rng, dtype=dtype)
     for name in cell.params:
         cell.params[name] = draw(rng, *cell.params[name].shape, dtype=dtype)
-    state_type = type(cell.initial_state(B))
 
     def states() -> Any:
-        return state_type(*(draw(rng, B, n_h, dtype=dtype) for _ in state_type._fields))
+        return cell.State(*(draw(rng, B, n, dtype=dtype) for n in cell.state_sizes))
 
-    x, dh = draw(rng, T, B, n_x, dtype=dtype), draw(rng, T, B, n_h, dtype=dtype)
+    x, dh = draw(rng, T, B, cell.n_x, dtype=dtype), draw(rng, T, B, cell.n_h, dtype=dtype)
     return Case(cell, x, states(), dh, states())
 
 

@@ -8,31 +8,32 @@ from typing import Any
 
 import numpy as np
 
-FROZEN = Path(__file__).parents[1] / "frozen" / "pytorch.npz"
+FROZEN = Path(__file__).parents[1] / "frozen"
 PYTORCH_ORDER = "ifCo"
+Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 @cache
-def frozen() -> dict[str, dict[str, np.ndarray[Any, Any]]]:
-    """Return the frozen arrays, grouped: ``frozen()["LSTM/small"]["h"]``."""
-    groups: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
-    with np.load(FROZEN, allow_pickle=False) as file:
+def frozen(name: str = "pytorch") -> dict[str, Arrays]:
+    """Return a file's arrays, grouped: ``frozen()["LSTM/small"]["h"]``."""
+    groups: dict[str, Arrays] = {}
+    with np.load(FROZEN / f"{name}.npz", allow_pickle=False) as file:
         for key in file.files:
-            group, _, name = key.rpartition("/")
-            groups.setdefault(group, {})[name] = file[key]
+            group, _, array = key.rpartition("/")
+            if group:
+                groups.setdefault(group, {})[array] = file[key]
     return groups
 
 
-def parameters(
-    arrays: dict[str, np.ndarray[Any, Any]], kind: str, d: str = ""
-) -> dict[str, np.ndarray[Any, Any]]:
-    """Translate weights (or with ``d="d"`` their gradients) into the course's parameters.
+def parameters(arrays: Arrays, kind: str, d: str = "", suffix: str = "_l0") -> Arrays:
+    """Translate a layer's weights (or with ``d="d"`` their gradients) into the course's parameters.
 
     W = [W_h, W_x] is PyTorch's [weight_hh, weight_ih]. A bias is the *sum* of PyTorch's two; its
     gradient is that of either.
     """
-    W = np.concatenate([arrays[f"{d}weight_hh_l0"], arrays[f"{d}weight_ih_l0"]], axis=1)
-    b = arrays[f"{d}bias_ih_l0"] if d else arrays["bias_ih_l0"] + arrays["bias_hh_l0"]
+    W = np.concatenate([arrays[f"{d}weight_hh{suffix}"], arrays[f"{d}weight_ih{suffix}"]], axis=1)
+    b_ih, b_hh = arrays[f"{d}bias_ih{suffix}"], arrays[f"{d}bias_hh{suffix}"]
+    b = b_ih if d else b_ih + b_hh
     if kind == "RNN":
         return {"W": W, "b": b}
     named = {}
@@ -41,23 +42,43 @@ def parameters(
     return named
 
 
-def compare(ll: Any, kind: str, arrays: dict[str, np.ndarray[Any, Any]], tol: float = 1e-12) -> float:
+def build(ll: Any, kind: str, arrays: Arrays) -> tuple[Any, list[tuple[str, Any]]]:
+    """Return the net PyTorch's layer is, and its cells with PyTorch's suffixes, in PyTorch's order."""
+    layers, cells = [], []
+    n_x, n_h = arrays["x"].shape[2], arrays["h_0"].shape[2]
+    both = "weight_hh_l0_reverse" in arrays
+    while f"weight_hh_l{len(layers)}" in arrays:
+        suffixes = [f"_l{len(layers)}", f"_l{len(layers)}_reverse"][: 1 + both]
+        pair = [getattr(ll, kind)(n_x, n_h) for _ in suffixes]
+        cells += zip(suffixes, pair, strict=True)
+        layers.append(ll.bidirectional(*pair) if both else pair[0])
+        n_x = n_h * len(pair)
+    for suffix, cell in cells:
+        for name, value in parameters(arrays, kind, "", suffix).items():
+            cell.params[name] = value
+    return (layers[0] if len(layers) == 1 else ll.stack(layers)), cells
+
+
+def compare(ll: Any, kind: str, arrays: Arrays, tol: float = 1e-12) -> float:
     """Assert that lstmlab computes what PyTorch computed; return the worst difference."""
-    xp = ll.xp
-    cell = getattr(ll, kind)(arrays["x"].shape[2], arrays["h"].shape[2])
-    for name, value in parameters(arrays, kind).items():
-        cell.params[name] = value
-    fields = type(cell.initial_state(1))._fields
+    net, cells = build(ll, kind, arrays)
+    fields = cells[0][1].State._fields  # ours lie cell by cell, PyTorch's field by field
+
+    def flat(prefix: str, suffix: str) -> list[Any]:
+        return [arrays[f"{prefix}{s}{suffix}"][k] for k in range(len(cells)) for s in fields]
 
     def state(prefix: str, suffix: str) -> Any:
-        return type(cell.initial_state(1))(*(xp.asarray(arrays[f"{prefix}{s}{suffix}"]) for s in fields))
+        return net.State(*(ll.xp.asarray(a) for a in flat(prefix, suffix)))
 
-    run = ll.unroll(cell, xp.asarray(arrays["x"]), state("", "_0"))
-    back = ll.backprop(cell, run, xp.asarray(arrays["dh"]), state("d", "_T"))
+    lengths = arrays["lengths"].tolist() if "lengths" in arrays else None
+    run = ll.unroll(net, ll.xp.asarray(arrays["x"]), state("", "_0"), lengths=lengths)
+    back = ll.backprop(net, run, ll.xp.asarray(arrays["dh"]), state("d", "_T"))
     pairs = [(run.h, arrays["h"]), (back.dx, arrays["dx"])]
-    pairs += [(getattr(run.state, s), arrays[f"{s}_T"]) for s in fields]
-    pairs += [(getattr(back.dstate, s), arrays[f"d{s}_0"]) for s in fields]
-    pairs += [(back.grads[name], value) for name, value in parameters(arrays, kind, "d").items()]
+    pairs += zip(run.state, flat("", "_T"), strict=True)
+    pairs += zip(back.dstate, flat("d", "_0"), strict=True)
+    translated = [(cell.params, parameters(arrays, kind, "d", suffix)) for suffix, cell in cells]
+    wanted = [gradients[name] for params, gradients in translated for name in params]
+    pairs += zip(back.grads.values(), wanted, strict=True)
     worst = max(float(np.abs(ll.to_numpy(got) - want).max()) for got, want in pairs)
     assert worst < tol, f"{kind}: differs from PyTorch by {worst:.1e}"
     return worst

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from cases import CELLS, make_case
+from cases import SINGLE, make_case
 
 import lstmlab as ll
 from lstmlab import xp
@@ -98,18 +98,18 @@ def test_the_first_weights_are_those_documented():
     assert ll.to_numpy(cell.b).tolist() == [1.0] * 16 + [0.0] * 48
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", SINGLE)
 def test_the_same_seed_gives_the_same_cell_in_every_dtype(name):
-    one, two = CELLS[name](2, 3, rng=5), CELLS[name](2, 3, rng=np.random.default_rng(5))
+    one, two = SINGLE[name](2, 3, rng=5), SINGLE[name](2, 3, rng=np.random.default_rng(5))
     np.testing.assert_array_equal(ll.to_numpy(one.params.flat), ll.to_numpy(two.params.flat))
-    single = CELLS[name](2, 3, rng=5, dtype="float32")
+    single = SINGLE[name](2, 3, rng=5, dtype="float32")
     np.testing.assert_array_equal(
         ll.to_numpy(single.params.flat), ll.to_numpy(one.params.flat).astype("float32")
     )
-    assert make_case(CELLS[name], dtype="float32").back().grads.flat.dtype == single.params.flat.dtype
+    assert make_case(SINGLE[name], dtype="float32").back().grads.flat.dtype == single.params.flat.dtype
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", SINGLE)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -123,7 +123,7 @@ def test_the_same_seed_gives_the_same_cell_in_every_dtype(name):
 )
 def test_sizes_and_dtype_are_checked(name, arguments, message):
     with pytest.raises(ValueError, match=message):
-        CELLS[name](**arguments)
+        SINGLE[name](**arguments)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.dtype("float32"), "float32"])
@@ -145,9 +145,9 @@ def test_states_do_not_share_memory():
     assert float(state.C[0, 0]) == 0.0
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", SINGLE)
 def test_the_first_weights_of_every_cell_keep_their_bound_and_follow_the_seed(name):
-    cell, other = CELLS[name](3, 16, rng=1), CELLS[name](3, 16, rng=2)
+    cell, other = SINGLE[name](3, 16, rng=1), SINGLE[name](3, 16, rng=2)
     weights = [ll.to_numpy(p) for key, p in cell.params.items() if key.startswith("W")]
     assert max(np.abs(W).max() for W in weights) <= 16**-0.5
     assert all(not np.array_equal(a, b) for k, a in enumerate(weights) for b in weights[k + 1 :])
