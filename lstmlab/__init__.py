@@ -14,16 +14,58 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from lstmlab import diagnostics
+from lstmlab import complexity, data, diagnostics
 from lstmlab.backend import default_namespace, from_numpy, get_xp, namespace, to_numpy
-from lstmlab.cells import LSTM, RNN, LSTMState, LSTMTrace, RNNState, RNNTrace
+from lstmlab.cells import (
+    GRU,
+    LSTM,
+    RNN,
+    CoupledLSTM,
+    CoupledPeepholeLSTM,
+    CoupledPeepholeTrace,
+    CoupledTrace,
+    DepthGatedLSTM,
+    GRUState,
+    GRUTrace,
+    HighwayLSTM,
+    HighwayTrace,
+    KrauseLSTM,
+    KrauseTrace,
+    LSTMState,
+    LSTMTrace,
+    MultiplicativeLSTM,
+    MultiplicativeTrace,
+    PeepholeLSTM,
+    PeepholeTrace,
+    ProjectedLSTM,
+    ProjectedState,
+    ProjectedTrace,
+    RNNState,
+    RNNTrace,
+    TreeLSTM,
+    TreeState,
+    TreeTrace,
+    TwoBiasLSTM,
+    TwoBiasTrace,
+)
+from lstmlab.checkpoints import load_checkpoint, save_checkpoint
+from lstmlab.clipping import clip_by_global_norm, clip_by_value, global_norm
 from lstmlab.depth import bidirectional, stack
 from lstmlab.dropout import variational_dropout
+from lstmlab.functions import log_softmax, sigmoid, softmax, tanh
 from lstmlab.gradcheck import GradcheckReport, cell_loss, gradcheck
+from lstmlab.history import History
+from lstmlab.initialize import initialize
+from lstmlab.layers import AdditiveAttention, DotAttention, Embedding, Linear, streaming_attention
+from lstmlab.losses import bits, cross_entropy, mean_squared_error
+from lstmlab.optim import SGD, Adam
 from lstmlab.parameters import ParameterGroup, Parameters
 from lstmlab.recompute import checkpointed
+from lstmlab.training import fit
+from lstmlab.trees import Trees
 from lstmlab.truncation import stateful, truncated_backprop
 from lstmlab.unroll import Back, Run, at_step, backprop, unroll
+from lstmlab.unroll_tree import TreeBack, TreeRun, backprop_tree, from_roots, unroll_tree
 from lstmlab.zoneout import zoneout
 
 if TYPE_CHECKING:
@@ -34,34 +76,88 @@ xp = default_namespace()
 
 __version__ = "0.1.0"
 __all__ = [
+    "GRU",
     "LSTM",
     "RNN",
+    "SGD",
+    "Adam",
+    "AdditiveAttention",
     "Back",
+    "CoupledLSTM",
+    "CoupledPeepholeLSTM",
+    "CoupledPeepholeTrace",
+    "CoupledTrace",
+    "DepthGatedLSTM",
+    "DotAttention",
+    "Embedding",
+    "GRUState",
+    "GRUTrace",
     "GradcheckReport",
+    "HighwayLSTM",
+    "HighwayTrace",
+    "History",
+    "KrauseLSTM",
+    "KrauseTrace",
     "LSTMState",
     "LSTMTrace",
+    "Linear",
+    "MultiplicativeLSTM",
+    "MultiplicativeTrace",
     "ParameterGroup",
     "Parameters",
+    "PeepholeLSTM",
+    "PeepholeTrace",
+    "ProjectedLSTM",
+    "ProjectedState",
+    "ProjectedTrace",
     "RNNState",
     "RNNTrace",
     "Run",
+    "TreeBack",
+    "TreeLSTM",
+    "TreeRun",
+    "TreeState",
+    "TreeTrace",
+    "Trees",
+    "TwoBiasLSTM",
+    "TwoBiasTrace",
     "at_step",
     "backprop",
+    "backprop_tree",
     "bidirectional",
+    "bits",
     "cell_loss",
     "checkpointed",
+    "clip_by_global_norm",
+    "clip_by_value",
+    "complexity",
+    "cross_entropy",
+    "data",
     "diagnostics",
     "diagrams",
+    "fit",
     "from_numpy",
+    "from_roots",
     "get_xp",
+    "global_norm",
     "gradcheck",
+    "initialize",
+    "load_checkpoint",
+    "log_softmax",
+    "mean_squared_error",
     "namespace",
     "plots",
+    "save_checkpoint",
+    "sigmoid",
+    "softmax",
     "stack",
     "stateful",
+    "streaming_attention",
+    "tanh",
     "to_numpy",
     "truncated_backprop",
     "unroll",
+    "unroll_tree",
     "variational_dropout",
     "xp",
     "zoneout",

@@ -61,7 +61,7 @@ def check_array(name: str, a: Array, shape: tuple[int | str, ...], like: Array) 
         raise TypeError(f"{name}: expected an array of shape {wanted}, got {type(a).__name__}")
     if library != ours:
         raise TypeError(
-            f"{name}: expected an array of {ours}, as the cell's parameters are, got one of {library}; "
+            f"{name}: expected an array of {ours}, as the parameters are, got one of {library}; "
             "move it with xp.asarray(...)"
         )
     if library != "numpy" and device(a) != device(like):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,22 @@ def _average_zoneout(n_x: int, n_h: int, **options: Any) -> Any:
 
 
 #: Single cells, made as ``make(n_x, n_h, rng=, dtype=)``.
-SINGLE: dict[str, Any] = {"LSTM": ll.LSTM, "RNN": ll.RNN}
+SINGLE: dict[str, Any] = {
+    "LSTM": ll.LSTM,
+    "RNN": ll.RNN,
+    "peephole": ll.PeepholeLSTM,
+    "coupled": ll.CoupledLSTM,
+    "coupled with peepholes": ll.CoupledPeepholeLSTM,
+    "projected": lambda n_x, n_h, **options: ll.ProjectedLSTM(n_x, n_h, n_h + 1, **options),
+    "two biases": ll.TwoBiasLSTM,
+    "GRU": ll.GRU,
+    "GRU, reset after": partial(ll.GRU, reset="after"),
+    "highway": ll.HighwayLSTM,
+    "depth-gated": ll.DepthGatedLSTM,
+    "multiplicative": lambda n_x, n_h, **options: ll.MultiplicativeLSTM(n_h, n_h, **options),
+    "Krause": ll.KrauseLSTM,
+    "tree, as a chain": ll.TreeLSTM,
+}
 #: Whatever can be stepped.
 CAUSAL = SINGLE | {
     "stack": _stack,

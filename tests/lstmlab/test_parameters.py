@@ -109,7 +109,7 @@ def test_the_same_seed_gives_the_same_cell_in_every_dtype(name):
     assert make_case(SINGLE[name], dtype="float32").back().grads.flat.dtype == single.params.flat.dtype
 
 
-@pytest.mark.parametrize("name", SINGLE)
+@pytest.mark.parametrize("name", [name for name in SINGLE if name != "multiplicative"])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -148,7 +148,7 @@ def test_states_do_not_share_memory():
 @pytest.mark.parametrize("name", SINGLE)
 def test_the_first_weights_of_every_cell_keep_their_bound_and_follow_the_seed(name):
     cell, other = SINGLE[name](3, 16, rng=1), SINGLE[name](3, 16, rng=2)
-    weights = [ll.to_numpy(p) for key, p in cell.params.items() if key.startswith("W")]
+    weights = [ll.to_numpy(p) for p in cell.params.values() if len(p.shape) == 2]
     assert max(np.abs(W).max() for W in weights) <= 16**-0.5
     assert all(not np.array_equal(a, b) for k, a in enumerate(weights) for b in weights[k + 1 :])
     assert not np.array_equal(ll.to_numpy(cell.params.flat), ll.to_numpy(other.params.flat))
