@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib
 import math
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from oracle import Arrays, compare_cell, worst_of
 
-FROZEN = Path(__file__).parents[1] / "frozen"
 PYTORCH_ORDER, ONNX_ORDER = "rzh", "zrh"
 CLASSES = {  # kind: module, class, options
     "gru": ("gru", "GRU", {}),
@@ -20,25 +18,6 @@ CLASSES = {  # kind: module, class, options
     "multiplicative": ("multiplicative", "MultiplicativeLSTM", {}),
     "krause": ("krause", "KrauseLSTM", {}),
 }
-
-Arrays = dict[str, np.ndarray[Any, Any]]
-
-
-@cache
-def frozen(name: str) -> dict[str, Arrays]:
-    """Return the frozen arrays, grouped: ``frozen("gru_pytorch")["small"]["h"]``."""
-    groups: dict[str, Arrays] = {}
-    with np.load(FROZEN / f"{name}.npz", allow_pickle=False) as file:
-        for key in file.files:
-            group, _, field = key.rpartition("/")
-            if group:
-                groups.setdefault(group, {})[field] = file[key]
-    return groups
-
-
-def live(name: str) -> Any:
-    """Import a script that makes a frozen file, to make more of the same."""
-    return importlib.import_module(f"make_{name}")
 
 
 def build(ll: Any, kind: str, n_x: int, n_h: int, **options: Any) -> Any:
@@ -114,27 +93,13 @@ def states_from_jax(kind: str, arrays: Arrays) -> Arrays:
 
 def compare(ll: Any, kind: str, library: str, arrays: Arrays, tol: float = 1e-12) -> float:
     """Assert that lstmlab computes what the library computed, forward and backward; return the worst."""
-    xp = ll.xp
     cell = build(ll, kind, arrays["x"].shape[2], arrays["h"].shape[2])
     if library == "PyTorch":
         weights, gradients = from_pytorch(arrays), from_pytorch(arrays, "d")
     else:
         weights, gradients = from_jax(arrays), from_jax(arrays, "d")
         arrays = arrays | states_from_jax(kind, arrays)
-    assert set(weights) == set(gradients) == set(cell.params)
-    for name, value in weights.items():
-        cell.params[name] = value
-
-    def state(prefix: str, suffix: str) -> Any:
-        return cell.State(*(xp.asarray(arrays[f"{prefix}{s}{suffix}"]) for s in cell.State._fields))
-
-    run = ll.unroll(cell, xp.asarray(arrays["x"]), state("", "_0"))
-    back = ll.backprop(cell, run, xp.asarray(arrays["dh"]), state("d", "_T"))
-    pairs = [(run.h, arrays["h"]), (back.dx, arrays["dx"])]
-    for s in cell.State._fields:
-        pairs += [(getattr(run.state, s), arrays[f"{s}_T"]), (getattr(back.dstate, s), arrays[f"d{s}_0"])]
-    pairs += [(back.grads[name], value) for name, value in gradients.items()]
-    return _worst(ll, pairs, kind, library, tol)
+    return compare_cell(ll, cell, weights, gradients, arrays, f"{kind}: differs from {library}", tol)
 
 
 def compare_onnx(ll: Any, reset: str, arrays: Arrays, tol: float = 1e-6) -> float:
@@ -148,12 +113,4 @@ def compare_onnx(ll: Any, reset: str, arrays: Arrays, tol: float = 1e-6) -> floa
     x, h_0 = (ll.xp.asarray(a.astype("float64")) for a in (arrays["X"], arrays["initial_h"][0]))
     run = ll.unroll(cell, x, cell.State(h_0))
     pairs = [(run.h, arrays["Y"][:, 0]), (run.state.h, arrays["Y_h"][0])]
-    return _worst(ll, pairs, kind, "ONNX Runtime", tol)
-
-
-def _worst(ll: Any, pairs: list[tuple[Any, Any]], kind: str, library: str, tol: float) -> float:
-    for got, want in pairs:
-        assert tuple(got.shape) == want.shape
-    worst = max(float(np.abs(ll.to_numpy(got) - want).max()) for got, want in pairs)
-    assert worst < tol, f"{kind}: differs from {library} by {worst:.1e}"
-    return worst
+    return worst_of(ll, pairs, f"{kind}: differs from ONNX Runtime", tol)

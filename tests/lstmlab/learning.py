@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import oracle
+from oracle import Arrays
 
-FOLDER = Path(__file__).parents[1] / "frozen"
-FILES = ("learning.npz", "layers.npz", "additive_attention.npz")
-Arrays = dict[str, np.ndarray[Any, Any]]
+FILES = ("learning", "layers", "additive_attention")
 
 
-@cache
 def frozen() -> dict[str, Arrays]:
-    """Return the frozen arrays, grouped: ``frozen()["linear/bias"]["y"]``."""
-    groups: dict[str, Arrays] = {}
-    for name in FILES:
-        with np.load(FOLDER / name, allow_pickle=False) as file:
-            for key in file.files:
-                group, _, field = key.rpartition("/")
-                if group:
-                    groups.setdefault(group, {})[field] = file[key]
-    return groups
+    """Return the frozen arrays of all three files, grouped: ``frozen()["linear/bias"]["y"]``."""
+    return {group: arrays for name in FILES for group, arrays in oracle.frozen(name).items()}
 
 
 def cases(*kinds: str) -> list[str]:
@@ -141,9 +131,7 @@ def compare(ll: Any, group: str, arrays: Arrays, tol: float = 1e-12) -> float:
     """Assert that lstmlab computes what the other library computed; return the worst difference."""
     kind, _, case = group.partition("/")
     pairs = globals()[kind](ll, arrays, case)
-    worst = max(float(np.abs(np.asarray(ll.to_numpy(got)) - want).max()) for got, want in pairs)
-    assert worst < tol, f"{group}: differs by {worst:.1e}"
-    return worst
+    return oracle.worst_of(ll, pairs, f"{group}: differs", tol)
 
 
 def live(kind: str, case: str, seed: int) -> Arrays:

@@ -6,6 +6,7 @@ import importlib
 
 import gated
 import numpy as np
+import oracle
 from mutants import Mutant, finite_differences
 
 GRU, GATES = "lstmlab.cells.gru", "lstmlab.cells.gru_gates"
@@ -203,9 +204,9 @@ def gradients_of_the_gru(ll):
 
 def independent_implementations(ll):
     """Second witness."""
-    gated.compare(ll, "gru_after", "PyTorch", gated.frozen("gru_pytorch")["small"])
-    gated.compare_onnx(ll, "before", gated.frozen("gru_onnx")["before/small"])
-    for kind, arrays in gated.frozen("gated_jax").items():
+    gated.compare(ll, "gru_after", "PyTorch", oracle.frozen("gru_pytorch")["small"])
+    gated.compare_onnx(ll, "before", oracle.frozen("gru_onnx")["before/small"])
+    for kind, arrays in oracle.frozen("gated_jax").items():
         gated.compare(ll, kind, "JAX", arrays)
 
 

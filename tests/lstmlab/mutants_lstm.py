@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from mutants import Mutant, finite_differences
-from pytorch import compare, frozen
+from oracle import frozen
+from pytorch import compare
 
 LSTM, RNN = "lstmlab.cells.lstm", "lstmlab.cells.rnn"
 GATES, GRADIENTS = "lstmlab.cells.gates", "lstmlab.cells.gradients"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from mutants import Mutant, finite_differences
-from pytorch import compare, frozen
+from oracle import frozen
+from pytorch import compare
 
 UNROLL, DEPTH, TRUNCATION = "lstmlab.unroll", "lstmlab.depth", "lstmlab.truncation"
 RECOMPUTE, ZONEOUT, DROPOUT = "lstmlab.recompute", "lstmlab.zoneout", "lstmlab.dropout"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from mutants import Mutant, finite_differences
-from variants import build, compare, compare_onnx, frozen
+from oracle import frozen
+from variants import build, compare, compare_onnx
 
 PEEPHOLE, COUPLED = "lstmlab.cells.peephole", "lstmlab.cells.coupled"
 BOTH, PROJECTED = "lstmlab.cells.coupled_peephole", "lstmlab.cells.projected"
@@ -230,9 +231,9 @@ def gradients_of_two_biases(ll):
 def independent_implementations(ll):
     """Second witness, by PyTorch and JAX in float64 with all gradients, by ONNX Runtime forward."""
     for library in ("pytorch", "jax"):
-        for group, arrays in frozen(library).items():
+        for group, arrays in frozen(f"variants_{library}").items():
             compare(ll, group.partition("/")[0], library, arrays)
-    for group, arrays in frozen("onnx").items():
+    for group, arrays in frozen("variants_onnx").items():
         compare_onnx(ll, group.partition("/")[0], arrays)
 
 

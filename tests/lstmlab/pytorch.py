@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from oracle import Arrays, worst_of
 
-FROZEN = Path(__file__).parents[1] / "frozen"
 PYTORCH_ORDER = "ifCo"
-Arrays = dict[str, np.ndarray[Any, Any]]
-
-
-@cache
-def frozen(name: str = "pytorch") -> dict[str, Arrays]:
-    """Return a file's arrays, grouped: ``frozen()["LSTM/small"]["h"]``."""
-    groups: dict[str, Arrays] = {}
-    with np.load(FROZEN / f"{name}.npz", allow_pickle=False) as file:
-        for key in file.files:
-            group, _, array = key.rpartition("/")
-            if group:
-                groups.setdefault(group, {})[array] = file[key]
-    return groups
 
 
 def parameters(arrays: Arrays, kind: str, d: str = "", suffix: str = "_l0") -> Arrays:
@@ -79,6 +64,4 @@ def compare(ll: Any, kind: str, arrays: Arrays, tol: float = 1e-12) -> float:
     translated = [(cell.params, parameters(arrays, kind, "d", suffix)) for suffix, cell in cells]
     wanted = [gradients[name] for params, gradients in translated for name in params]
     pairs += zip(back.grads.values(), wanted, strict=True)
-    worst = max(float(np.abs(ll.to_numpy(got) - want).max()) for got, want in pairs)
-    assert worst < tol, f"{kind}: differs from PyTorch by {worst:.1e}"
-    return worst
+    return worst_of(ll, pairs, f"{kind}: differs from PyTorch", tol)

@@ -7,7 +7,8 @@ import pytest
 from cases import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learning import FOLDER, cases, compare, frozen, live
+from learning import cases, compare, frozen, live
+from oracle import FROZEN
 
 import lstmlab as ll
 from lstmlab import xp
@@ -39,7 +40,7 @@ def test_outputs_and_every_gradient_equal_the_frozen_ones(group):
 def test_live(kind, case, monkeypatch):
     library = "jax" if kind == "additive" else "torch"
     pytest.importorskip(library, reason=f"the live comparison needs {library}; the frozen one has run")
-    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.syspath_prepend(FROZEN)
     compare(ll, f"{kind}/{case}", live(kind, case, 7))
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from cases import draw, make_case, shapes
 from hypothesis import given, settings
+from oracle import FROZEN, frozen, live
 from test_lstm import link, logistic
-from variants import FROZEN, compare, compare_onnx, frozen, groups, live
+from variants import compare, compare_onnx, groups
 
 import lstmlab as ll
 from lstmlab import xp
@@ -91,16 +92,16 @@ def test_every_gradient_agrees_with_finite_differences(kind, shape):
 
 @pytest.mark.parametrize("group", groups("pytorch", "coupled"))
 def test_frozen_pytorch(group):
-    compare(ll, "coupled", "pytorch", frozen("pytorch")[group])
+    compare(ll, "coupled", "pytorch", frozen("variants_pytorch")[group])
 
 
 def test_frozen_jax():
-    compare(ll, "coupled_peephole", "jax", frozen("jax")["coupled_peephole"])
+    compare(ll, "coupled_peephole", "jax", frozen("variants_jax")["coupled_peephole"])
 
 
 @pytest.mark.parametrize("group", [group for kind in CELLS for group in groups("onnx", kind)])
 def test_frozen_onnx(group):
-    compare_onnx(ll, group.partition("/")[0], frozen("onnx")[group])
+    compare_onnx(ll, group.partition("/")[0], frozen("variants_onnx")[group])
 
 
 @EVERY_CELL
@@ -108,7 +109,7 @@ def test_onnx_couples_the_other_way(kind, monkeypatch):
     """Its f = 1 - i comes from the rows of i; those of f, read as ours, give something else."""
     monkeypatch.setattr("variants.ONNX_ORDER", "foiC")
     with pytest.raises(AssertionError, match="differs from ONNX"):
-        compare_onnx(ll, kind, frozen("onnx")[f"{kind}/small"])
+        compare_onnx(ll, kind, frozen("variants_onnx")[f"{kind}/small"])
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -117,7 +118,7 @@ def test_live_pytorch(seed, monkeypatch):
     monkeypatch.syspath_prepend(str(FROZEN))
     torch.manual_seed(seed)
     sizes = np.random.default_rng(seed).integers(1, 5, size=4).tolist()
-    compare(ll, "coupled", "pytorch", live("pytorch").record("coupled", *sizes, 0))
+    compare(ll, "coupled", "pytorch", live("variants_pytorch").record("coupled", *sizes, 0))
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -126,7 +127,7 @@ def test_live_jax(seed, monkeypatch):
     monkeypatch.syspath_prepend(str(FROZEN))
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 5, size=4).tolist()
-    compare(ll, "coupled_peephole", "jax", live("jax").record("coupled_peephole", *sizes, rng))
+    compare(ll, "coupled_peephole", "jax", live("variants_jax").record("coupled_peephole", *sizes, rng))
 
 
 @EVERY_CELL
@@ -136,7 +137,7 @@ def test_live_onnx(kind, seed, monkeypatch):
     pytest.importorskip("onnx", reason="the live comparison needs onnx; the frozen one has run")
     monkeypatch.syspath_prepend(str(FROZEN))
     rng = np.random.default_rng(seed)
-    compare_onnx(ll, kind, live("onnx").record(kind, *rng.integers(1, 5, size=4).tolist(), rng))
+    compare_onnx(ll, kind, live("variants_onnx").record(kind, *rng.integers(1, 5, size=4).tolist(), rng))
 
 
 @EVERY_CELL

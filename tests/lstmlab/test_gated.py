@@ -5,6 +5,7 @@ from pathlib import Path
 
 import gated
 import numpy as np
+import oracle
 import pytest
 from cases import make_case, shapes
 from hypothesis import given, settings
@@ -57,28 +58,28 @@ def test_the_step_back_is_linear(kind):
         np.testing.assert_allclose(2.0 * ll.to_numpy(a), ll.to_numpy(b), rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize("kind", gated.frozen("gated_jax"))
+@pytest.mark.parametrize("kind", oracle.frozen("gated_jax"))
 def test_outputs_and_every_gradient_equal_those_of_jax(kind):
-    gated.compare(ll, kind, "JAX", gated.frozen("gated_jax")[kind])
+    gated.compare(ll, kind, "JAX", oracle.frozen("gated_jax")[kind])
 
 
-@pytest.mark.parametrize("size", gated.frozen("gru_pytorch"))
+@pytest.mark.parametrize("size", oracle.frozen("gru_pytorch"))
 def test_outputs_and_every_gradient_of_the_reset_after_equal_those_of_pytorch(size):
-    gated.compare(ll, "gru_after", "PyTorch", gated.frozen("gru_pytorch")[size])
+    gated.compare(ll, "gru_after", "PyTorch", oracle.frozen("gru_pytorch")[size])
 
 
-@pytest.mark.parametrize("group", gated.frozen("gru_onnx"))
+@pytest.mark.parametrize("group", oracle.frozen("gru_onnx"))
 def test_both_resets_equal_onnx_runtime(group):
-    gated.compare_onnx(ll, group.partition("/")[0], gated.frozen("gru_onnx")[group])
+    gated.compare_onnx(ll, group.partition("/")[0], oracle.frozen("gru_onnx")[group])
 
 
 def test_the_frozen_files_are_small_and_hold_every_kind():
-    assert set(gated.frozen("gated_jax")) == set(gated.CLASSES) - {"gru_after"}
-    assert set(gated.frozen("gru_onnx")) == {
+    assert set(oracle.frozen("gated_jax")) == set(gated.CLASSES) - {"gru_after"}
+    assert set(oracle.frozen("gru_onnx")) == {
         f"{r}/{s}" for r in ("before", "after") for s in ("small", "wide")
     }
     for name in ("gated_jax", "gru_pytorch", "gru_onnx"):
-        assert (gated.FROZEN / f"{name}.npz").stat().st_size < 30_000
+        assert (oracle.FROZEN / f"{name}.npz").stat().st_size < 30_000
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_live_pytorch(seed, scripts):
     torch = pytest.importorskip("torch", reason="the live comparison needs torch; the frozen one has run")
     torch.manual_seed(seed)
     sizes = np.random.default_rng(seed).integers(1, 6, size=4).tolist()
-    gated.compare(ll, "gru_after", "PyTorch", gated.live("gru_pytorch").record(*sizes))
+    gated.compare(ll, "gru_after", "PyTorch", oracle.live("gru_pytorch").record(*sizes))
 
 
 @pytest.mark.parametrize("reset", ["before", "after"])
@@ -101,14 +102,14 @@ def test_live_onnx(reset, seed, scripts):
         pytest.importorskip(package, reason="the live comparison needs it; the frozen one has run")
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 5, size=4).tolist()
-    gated.compare_onnx(ll, reset, gated.live("gru_onnx").record(reset, *sizes, rng))
+    gated.compare_onnx(ll, reset, oracle.live("gru_onnx").record(reset, *sizes, rng))
 
 
-@pytest.mark.parametrize("kind", gated.frozen("gated_jax"))
+@pytest.mark.parametrize("kind", oracle.frozen("gated_jax"))
 def test_live_jax(kind, scripts):
     pytest.importorskip("jax", reason="the live comparison needs jax; the frozen one has run")
     sizes = (2, 1, 2, 2) if kind == SQUARE else (2, 1, 3, 2)
-    record = gated.live("gated_jax").record(kind, *sizes, np.random.default_rng(7))
+    record = oracle.live("gated_jax").record(kind, *sizes, np.random.default_rng(7))
     gated.compare(ll, kind, "JAX", record)
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from pytorch import compare, frozen
+from oracle import frozen
+from pytorch import compare
 
 import lstmlab as ll
 from lstmlab.backend import _cupy_trouble

@@ -4,6 +4,7 @@ import math
 
 import gated
 import numpy as np
+import oracle
 import pytest
 from cases import draw, make_case
 from hypothesis import given, settings
@@ -151,7 +152,7 @@ def test_the_state_stays_between_minus_one_and_one(reset, seed):
 
 def test_pytorchs_gate_keeps_where_the_notes_gate_renews(monkeypatch):
     """Without the change of sign, or with other rows, or with the other reset, nothing fits."""
-    arrays = gated.frozen("gru_pytorch")["small"]
+    arrays = oracle.frozen("gru_pytorch")["small"]
     gated.compare(ll, "gru_after", "PyTorch", arrays)
     cell = GRU(2, 4, reset="after")
     for name, value in gated.from_pytorch(arrays).items():

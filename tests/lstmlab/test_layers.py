@@ -5,7 +5,8 @@ import pytest
 from cases import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learning import FILES, FOLDER, cases, compare, frozen, live
+from learning import FILES, cases, compare, frozen, live
+from oracle import FROZEN
 
 import lstmlab as ll
 from lstmlab import xp
@@ -20,13 +21,13 @@ def test_outputs_and_every_gradient_equal_the_frozen_ones(group):
 
 
 def test_the_frozen_files_are_small():
-    assert all((FOLDER / name).stat().st_size < 30_000 for name in FILES)
+    assert all((FROZEN / f"{name}.npz").stat().st_size < 30_000 for name in FILES)
 
 
 @pytest.mark.parametrize("group", cases("linear", "embedding"))
 def test_live(group, monkeypatch):
     pytest.importorskip("torch", reason="the live comparison needs torch; the frozen one has run")
-    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.syspath_prepend(FROZEN)
     compare(ll, group, live(*group.split("/"), 1))
 
 

@@ -7,7 +7,8 @@ import pytest
 from cases import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learning import FOLDER, cases, compare, frozen, live
+from learning import cases, compare, frozen, live
+from oracle import FROZEN
 
 import lstmlab as ll
 from lstmlab import xp
@@ -44,7 +45,7 @@ def test_twenty_steps_and_clipping_equal_the_frozen_ones(name):
 @pytest.mark.parametrize("name", cases("optimiser", "clip"))
 def test_live(name, monkeypatch):
     pytest.importorskip("torch", reason="the live comparison needs torch; the frozen one has run")
-    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.syspath_prepend(FROZEN)
     compare(ll, name, live(*name.split("/"), 1))
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from pytorch import FROZEN, compare, frozen
+from oracle import FROZEN, frozen
+from pytorch import compare
 
 import lstmlab as ll
 

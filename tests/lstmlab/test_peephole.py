@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from cases import draw, make_case, shapes
 from hypothesis import given, settings
+from oracle import FROZEN, frozen, live
 from test_lstm import link, logistic
-from variants import FROZEN, compare, compare_onnx, from_onnx, frozen, groups, live
+from variants import compare, compare_onnx, from_onnx, groups
 
 import lstmlab as ll
 from lstmlab import xp
@@ -121,23 +122,25 @@ def test_each_peephole_matters_to_the_loss():
 
 
 def test_frozen_jax():
-    compare(ll, "peephole", "jax", frozen("jax")["peephole"])
+    compare(ll, "peephole", "jax", frozen("variants_jax")["peephole"])
 
 
 @pytest.mark.parametrize("group", groups("onnx", "peephole"))
 def test_frozen_onnx(group):
-    compare_onnx(ll, "peephole", frozen("onnx")[group])
+    compare_onnx(ll, "peephole", frozen("variants_onnx")[group])
 
 
 def test_the_peepholes_order_matters_to_the_comparison(monkeypatch):
     monkeypatch.setattr("variants.ONNX_PEEPHOLES", "ifo")
     with pytest.raises(AssertionError, match="differs from ONNX"):
-        compare_onnx(ll, "peephole", frozen("onnx")["peephole/small"])
+        compare_onnx(ll, "peephole", frozen("variants_onnx")["peephole/small"])
 
 
 def test_the_frozen_files_are_small():
     assert all(path.stat().st_size < 30_000 for path in FROZEN.glob("variants_*.npz"))
-    assert set(from_onnx("peephole", frozen("onnx")["peephole/small"])) == set(PeepholeLSTM(1, 1).params)
+    assert set(from_onnx("peephole", frozen("variants_onnx")["peephole/small"])) == set(
+        PeepholeLSTM(1, 1).params
+    )
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -145,7 +148,12 @@ def test_live_jax(seed, monkeypatch):
     pytest.importorskip("jax", reason="the live comparison needs jax; the frozen one has run")
     monkeypatch.syspath_prepend(str(FROZEN))
     rng = np.random.default_rng(seed)
-    compare(ll, "peephole", "jax", live("jax").record("peephole", *rng.integers(1, 5, size=4).tolist(), rng))
+    compare(
+        ll,
+        "peephole",
+        "jax",
+        live("variants_jax").record("peephole", *rng.integers(1, 5, size=4).tolist(), rng),
+    )
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -154,7 +162,9 @@ def test_live_onnx(seed, monkeypatch):
     pytest.importorskip("onnx", reason="the live comparison needs onnx; the frozen one has run")
     monkeypatch.syspath_prepend(str(FROZEN))
     rng = np.random.default_rng(seed)
-    compare_onnx(ll, "peephole", live("onnx").record("peephole", *rng.integers(1, 5, size=4).tolist(), rng))
+    compare_onnx(
+        ll, "peephole", live("variants_onnx").record("peephole", *rng.integers(1, 5, size=4).tolist(), rng)
+    )
 
 
 @given(shape=shapes())

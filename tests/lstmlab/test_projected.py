@@ -7,8 +7,9 @@ import pytest
 from cases import Case, draw, make_case, shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import FROZEN, frozen, live
 from test_lstm import link, logistic
-from variants import FROZEN, compare, frozen, groups, live
+from variants import compare, groups
 
 import lstmlab as ll
 from lstmlab import xp
@@ -71,7 +72,7 @@ def test_every_gradient_agrees_with_finite_differences(shape, n_c):
 
 @pytest.mark.parametrize("group", groups("pytorch", "projected"))
 def test_frozen_pytorch(group):
-    compare(ll, "projected", "pytorch", frozen("pytorch")[group])
+    compare(ll, "projected", "pytorch", frozen("variants_pytorch")[group])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -80,7 +81,7 @@ def test_live_pytorch(seed, monkeypatch):
     monkeypatch.syspath_prepend(str(FROZEN))
     torch.manual_seed(seed)
     T, B, n_x, n_h = np.random.default_rng(seed).integers(1, 5, size=4).tolist()
-    arrays = live("pytorch").record("projected", T, B, n_x, n_h + 1 + seed, n_h)
+    arrays = live("variants_pytorch").record("projected", T, B, n_x, n_h + 1 + seed, n_h)
     compare(ll, "projected", "pytorch", arrays)
 
 

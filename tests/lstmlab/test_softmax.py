@@ -7,7 +7,8 @@ import pytest
 from cases import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learning import FOLDER, cases, compare, frozen, live
+from learning import cases, compare, frozen, live
+from oracle import FROZEN
 
 import lstmlab as ll
 from lstmlab import functions, xp
@@ -27,7 +28,7 @@ def test_values_and_gradients_equal_the_frozen_ones(group):
 @pytest.mark.parametrize("case", ["last", "axis 0", "masked"])
 def test_live(case, monkeypatch):
     pytest.importorskip("torch", reason="the live comparison needs torch; the frozen one has run")
-    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.syspath_prepend(FROZEN)
     compare(ll, f"softmax/{case}", live("softmax", case, 1))
 
 

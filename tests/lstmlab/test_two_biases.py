@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from cases import make_case, shapes
 from hypothesis import given, settings
-from variants import FROZEN, compare, frozen, live
+from oracle import FROZEN, frozen, live
+from variants import compare
 
 import lstmlab as ll
 from lstmlab import xp
@@ -32,7 +33,7 @@ def test_every_gradient_agrees_with_finite_differences(shape):
 
 
 def test_frozen_pytorch_both_biases_apart():
-    compare(ll, "two_biases", "pytorch", frozen("pytorch")["two_biases/small"])
+    compare(ll, "two_biases", "pytorch", frozen("variants_pytorch")["two_biases/small"])
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -41,11 +42,11 @@ def test_live_pytorch(seed, monkeypatch):
     monkeypatch.syspath_prepend(str(FROZEN))
     torch.manual_seed(seed)
     sizes = np.random.default_rng(seed).integers(1, 5, size=4).tolist()
-    compare(ll, "two_biases", "pytorch", live("pytorch").record("two_biases", *sizes, 0))
+    compare(ll, "two_biases", "pytorch", live("variants_pytorch").record("two_biases", *sizes, 0))
 
 
 def test_it_has_the_parameters_pytorch_has():
-    arrays = frozen("pytorch")["two_biases/small"]
+    arrays = frozen("variants_pytorch")["two_biases/small"]
     n_x, n_h = arrays["x"].shape[2], arrays["h"].shape[2]
     weights = [name for name in arrays if name.startswith(("weight", "bias"))]
     assert TwoBiasLSTM(n_x, n_h).n_params == sum(arrays[name].size for name in weights)

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from oracle import Arrays, worst_of
 
-FROZEN = Path(__file__).parents[1] / "frozen" / "tree.npz"
 PARAMETERS = [f"{letter}_{g}" for letter in "WUb" for g in "fiou"]
-
-
-@cache
-def frozen() -> dict[str, dict[str, np.ndarray[Any, Any]]]:
-    """Return the frozen arrays, grouped: ``frozen()["mixed"]["h"]``."""
-    groups: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
-    with np.load(FROZEN, allow_pickle=False) as file:
-        for key in file.files:
-            group, _, name = key.rpartition("/")
-            if group:
-                groups.setdefault(group, {})[name] = file[key]
-    return groups
 
 
 def modules(ll: Any) -> tuple[Any, Any, Any]:
@@ -31,7 +17,7 @@ def modules(ll: Any) -> tuple[Any, Any, Any]:
     return tuple(importlib.import_module(f"{ll.__name__}.{name}") for name in names)
 
 
-def compare(ll: Any, arrays: dict[str, np.ndarray[Any, Any]], tol: float = 1e-12) -> float:
+def compare(ll: Any, arrays: Arrays, tol: float = 1e-12) -> float:
     """Assert that lstmlab computes what the plain recursion computed; return the worst difference."""
     tree, trees, walk = modules(ll)
     cell = tree.TreeLSTM(arrays["x"].shape[1], arrays["h"].shape[1])
@@ -43,9 +29,7 @@ def compare(ll: Any, arrays: dict[str, np.ndarray[Any, Any]], tol: float = 1e-12
     pairs = [(run.h, arrays["h"]), (run.C, arrays["C"]), (back.dx, arrays["dx"])]
     pairs += [(run.h_root, arrays["h"][batch.roots])]
     pairs += [(back.grads[name], arrays[f"d{name}"]) for name in PARAMETERS]
-    worst = max(float(np.abs(ll.to_numpy(got) - want).max()) for got, want in pairs)
-    assert worst < tol, f"TreeLSTM: differs from the plain recursion by {worst:.1e}"
-    return worst
+    return worst_of(ll, pairs, "TreeLSTM: differs from the plain recursion", tol)
 
 
 def random_forest(rng: np.random.Generator, n_trees: int, largest: int) -> list[list[int]]:
@@ -71,7 +55,5 @@ def tree_loss(ll: Any, cell: Any, batch: Any, x: Any, v: Any) -> tuple[Any, dict
         back = walk.backprop_tree(cell, run, v)
         return ll.xp.sum(v * run.h), {**back.grads, "x": back.dx}
 
-    f.value = lambda **_: ll.xp.sum(v * walk.unroll_tree(cell, batch, x).h)  # type: ignore[attr-defined]
-    f.value = lambda **_: ll.xp.sum(v * walk.unroll_tree(cell, batch, x).h)  # type: ignore[attr-defined]
     f.value = lambda **_: ll.xp.sum(v * walk.unroll_tree(cell, batch, x).h)  # type: ignore[attr-defined]
     return f, {**cell.params, "x": x}

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from oracle import Arrays, compare_cell, frozen, worst_of
 
-FROZEN = Path(__file__).parents[1] / "frozen"
 PYTORCH_ORDER, ONNX_ORDER, ONNX_PEEPHOLES = "ifCo", "iofC", "iof"
-
-Arrays = dict[str, np.ndarray[Any, Any]]
-
-
-@cache
-def frozen(library: str) -> dict[str, Arrays]:
-    """Return the frozen arrays of a library, grouped: ``frozen("jax")["peephole"]["h"]``."""
-    groups: dict[str, Arrays] = {}
-    with np.load(FROZEN / f"variants_{library}.npz", allow_pickle=False) as file:
-        for key in file.files:
-            group, _, name = key.rpartition("/")
-            if group:
-                groups.setdefault(group, {})[name] = file[key]
-    return groups
 
 
 def groups(library: str, kind: str) -> list[str]:
     """Return the names of the frozen groups of one kind of cell."""
-    return [group for group in frozen(library) if group.partition("/")[0] == kind]
-
-
-def live(name: str) -> Any:
-    """Import a script that makes a frozen file, to make more of the same."""
-    return importlib.import_module(f"make_variants_{name}")
+    return [group for group in frozen(f"variants_{library}") if group.partition("/")[0] == kind]
 
 
 def build(ll: Any, kind: str, n_x: int, n_h: int, n_c: int = 0) -> Any:
@@ -105,23 +84,10 @@ def from_onnx(kind: str, arrays: Arrays) -> Arrays:
 
 def compare(ll: Any, kind: str, library: str, arrays: Arrays, tol: float = 1e-12) -> float:
     """Assert that lstmlab computes what the library computed, forward and backward; return the worst."""
-    xp, translate = ll.xp, {"pytorch": from_pytorch, "jax": from_jax}[library]
+    translate = {"pytorch": from_pytorch, "jax": from_jax}[library]
     cell = build(ll, kind, arrays["x"].shape[2], arrays["h"].shape[2], arrays["C_0"].shape[1])
     weights, gradients = translate(kind, arrays), translate(kind, arrays, "d")
-    assert set(weights) == set(gradients) == set(cell.params)
-    for name, value in weights.items():
-        cell.params[name] = value
-
-    def state(prefix: str, suffix: str) -> Any:
-        return cell.State(*(xp.asarray(arrays[f"{prefix}{s}{suffix}"]) for s in cell.State._fields))
-
-    run = ll.unroll(cell, xp.asarray(arrays["x"]), state("", "_0"))
-    back = ll.backprop(cell, run, xp.asarray(arrays["dh"]), state("d", "_T"))
-    pairs = [(run.h, arrays["h"]), (back.dx, arrays["dx"])]
-    for s in cell.State._fields:
-        pairs += [(getattr(run.state, s), arrays[f"{s}_T"]), (getattr(back.dstate, s), arrays[f"d{s}_0"])]
-    pairs += [(back.grads[name], value) for name, value in gradients.items()]
-    return _worst(ll, pairs, kind, library, tol)
+    return compare_cell(ll, cell, weights, gradients, arrays, f"{kind}: differs from {library}", tol)
 
 
 def compare_onnx(ll: Any, kind: str, arrays: Arrays, tol: float = 1e-6) -> float:
@@ -138,12 +104,4 @@ def compare_onnx(ll: Any, kind: str, arrays: Arrays, tol: float = 1e-6) -> float
     )
     run = ll.unroll(cell, x, cell.State(h_0, C_0))
     pairs = [(run.h, arrays["Y"][:, 0]), (run.state.h, arrays["Y_h"][0]), (run.state.C, arrays["Y_c"][0])]
-    return _worst(ll, pairs, kind, "ONNX Runtime", tol)
-
-
-def _worst(ll: Any, pairs: list[tuple[Any, Any]], kind: str, library: str, tol: float) -> float:
-    for got, want in pairs:
-        assert tuple(got.shape) == want.shape
-    worst = max(float(np.abs(ll.to_numpy(got) - want).max()) for got, want in pairs)
-    assert worst < tol, f"{kind}: differs from {library} by {worst:.1e}"
-    return worst
+    return worst_of(ll, pairs, f"{kind}: differs from ONNX Runtime", tol)
