@@ -13,15 +13,15 @@ import lstmlab as ll
 from lstmlab import xp
 
 
-def _stack(n_x: int, n_h: int, *, rng: Any = 0, dtype: str = "float64") -> Any:
+def _stack(n_x: int, n_h: int, *, rng: Any = 0, **options: Any) -> Any:
     rng = np.random.default_rng(rng)
-    lower, upper = ll.LSTM(n_x, n_h + 1, rng=rng, dtype=dtype), ll.RNN(n_h + 1, n_h, rng=rng, dtype=dtype)
+    lower, upper = ll.LSTM(n_x, n_h + 1, rng=rng, **options), ll.RNN(n_h + 1, n_h, rng=rng, **options)
     return ll.stack([lower, upper])
 
 
-def _both(n_x: int, n_h: int, *, rng: Any = 0, dtype: str = "float64") -> Any:
+def _both(n_x: int, n_h: int, *, rng: Any = 0, **options: Any) -> Any:
     rng = np.random.default_rng(rng)
-    return ll.bidirectional(ll.LSTM(n_x, n_h, rng=rng, dtype=dtype), ll.RNN(n_x, n_h, rng=rng, dtype=dtype))
+    return ll.bidirectional(ll.LSTM(n_x, n_h, rng=rng, **options), ll.RNN(n_x, n_h, rng=rng, **options))
 
 
 def _average_zoneout(n_x: int, n_h: int, **options: Any) -> Any:

@@ -7,15 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from areas import AREAS
 from mutants import Mutant
 
 import lstmlab
 
 ROOT = Path(lstmlab.__file__).parent
-AREAS = {
-    path.stem.removeprefix("mutants_"): importlib.import_module(path.stem)
-    for path in sorted(Path(__file__).parent.glob("mutants_*.py"))
-}
 ALL = [
     pytest.param(name, mutant, id=f"{name}: {mutant.name}")
     for name, area in AREAS.items()
