@@ -35,8 +35,6 @@ class Composite:
     ----------
     parts
         Name to cell, in order.
-    params
-        The parts' parameters under one roof, ``params["1.W_f"]``.
     State
         The parts' fields one after the other, each with its part's suffix.
     """
@@ -57,7 +55,7 @@ class Composite:
 
     @property
     def params(self) -> ParameterGroup:
-        """The parts' parameters: ``params["1.W_f"]``, ``params.parts["1"]``."""
+        """The parts' parameters under one roof, ``params["1.W_f"]`` or ``params.parts["1"]``."""
         return ParameterGroup({name: cell.params for name, cell in self.parts.items()})
 
     @property

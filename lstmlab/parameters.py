@@ -84,7 +84,7 @@ class Parameters(Mapping[str, Array]):
 
     @property
     def vectors(self) -> list[Array]:
-        """The memory behind all names, each vector once: what an optimiser walks over."""
+        """The memory behind all names, each vector once; an optimiser walks over these."""
         return [self.flat]
 
     def zeros_like(self) -> Parameters:
@@ -153,7 +153,7 @@ class ParameterGroup(Mapping[str, Array]):
 
     @property
     def vectors(self) -> list[Array]:
-        """The memory behind all names, each vector once: what an optimiser walks over."""
+        """The memory behind all names, each vector once; an optimiser walks over these."""
         return [leaf.flat for _, leaf in self.leaves()]
 
     def zeros_like(self) -> Self:

@@ -44,7 +44,7 @@ class Checkpointed(Wrapper):
 
     @property
     def generators(self) -> Any:
-        """The wrapped cell's: checkpointing itself draws nothing."""
+        """The wrapped cell's generators; checkpointing itself draws nothing."""
         return getattr(self.cell, "generators", ())
 
     def segment(self, T: int) -> int:

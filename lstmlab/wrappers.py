@@ -41,11 +41,6 @@ class Wrapper:
         The cell that is wrapped.
     rng
         Seed or generator of the draws.
-
-    Attributes
-    ----------
-    training
-        ``True`` draws noise; ``False`` takes its mean.
     """
 
     causal = True
@@ -60,7 +55,7 @@ class Wrapper:
 
     @property
     def training(self) -> bool:
-        """Whether noise is drawn; setting it sets the wrapped cell too."""
+        """``True`` draws noise, ``False`` takes its mean; setting it sets the wrapped cell too."""
         return self._training
 
     @training.setter
@@ -71,7 +66,7 @@ class Wrapper:
 
     @property
     def n_params(self) -> int:
-        """Number of trainable numbers: a wrapper adds none."""
+        """Number of trainable numbers; a wrapper adds none."""
         return sum(int(vector.shape[0]) for vector in self.params.vectors)
 
     @property

@@ -25,7 +25,7 @@ from lstmlab.unroll import backprop, unroll
 #: NumPy's names for what is counted by kind; all else that makes numbers is "other".
 KINDS = {"multiply": "products", "add": "sums", "subtract": "sums", "tanh": "tanh"}
 PRODUCTS = ("matmul", "vecdot", "matvec", "vecmat")
-#: They make no numbers: comparisons and logic.
+#: Comparisons and logic, which make no numbers.
 FREE = (
     *("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"),
     *("isfinite", "isnan", "isinf", "logical_and", "logical_or", "logical_not", "invert"),

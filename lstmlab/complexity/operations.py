@@ -36,7 +36,7 @@ class Counts:
 
     @property
     def matrix_flops(self) -> int:
-        """Floating-point operations of the matrix products: a product and a sum for each of ``macs``."""
+        """Floating-point operations of the matrix products, a product and a sum for each of ``macs``."""
         return 2 * self.macs
 
     @property

@@ -155,7 +155,7 @@ def reber_batch(
     Parameters
     ----------
     grammar
-        :data:`REBER`, :data:`EMBEDDED_REBER`, :data:`EMBEDDED_REBER_3` or another over the same symbols.
+        ``REBER``, ``EMBEDDED_REBER``, ``EMBEDDED_REBER_3`` or another over the same symbols.
     B
         Number of strings.
     rng

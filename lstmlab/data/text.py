@@ -14,7 +14,7 @@ from lstmlab.checks import check_size
 from lstmlab.data.symbols import Floats, Ints, Vocabulary
 from lstmlab.initializers import generator
 
-#: Symbols of a word vocabulary that are no words: anything else, the start, the end of a sentence.
+#: What a word vocabulary holds that is no word, for anything else, the start, the end of a sentence.
 SPECIAL = ("<unk>", "<bos>", "<eos>")
 
 

@@ -16,7 +16,7 @@ from lstmlab.diagnostics.information import entropy
 from lstmlab.typing import Array
 from lstmlab.unroll import Run
 
-#: The trace fields that are gates: values between 0 and 1.
+#: The trace fields that are gates, with values between 0 and 1.
 GATES = ("f", "i", "o", "r", "z", "T")
 
 

@@ -1,0 +1,122 @@
+"""What the small interactive figures do in a browser: keyboard, touch sizes, light and dark, a phone.
+
+That their numbers are right is tests/book/test_lstm_figures.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from test_lstm_pulse_browser import THEMES
+
+pytest.importorskip("playwright")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.site
+STATIC = Path(__file__).parents[2] / "book" / "static"
+NAMES = ("lstm-forget-bias", "lstm-variants", "lstm-paths")
+DOCUMENT = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">
+<title>Figure</title><meta name="viewport" content="width=device-width, initial-scale=1"><style>{rules}
+body{{font-family:sans-serif;background:var(--pst-color-background);color:var(--pst-color-text-base)}}</style>
+{scripts}</head><body><main><h1>Figure</h1>
+<{name} {attributes}><p>In words.</p></{name}></main></body></html>"""
+
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture
+def open_figure(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Open a page that holds one figure; whatever goes wrong in it fails the test."""
+    contexts, errors = [], []
+
+    def open_(name: str, attributes: str = "", theme: str = "light", width: int = 1000) -> Page:
+        rules = "".join(f"html[data-theme={key}]{{{rule}}}" for key, rule in THEMES.items())
+        wanted = ("lstm-figure", name)
+        scripts = "".join(f'<script src="{(STATIC / f"{s}.js").as_uri()}" defer></script>' for s in wanted)
+        file = tmp_path / "page.html"
+        page_text = DOCUMENT.format(
+            theme=theme, rules=rules, scripts=scripts, name=name, attributes=attributes
+        )
+        file.write_text(page_text, encoding="utf8")
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.goto(file.as_uri())
+        page.locator("#says").filter(has_text=".").wait_for()
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_keyboard_moves_a_slider_and_words_and_drawing_follow(open_figure: Open, name: str) -> None:
+    page = open_figure(name)
+    slider = page.locator("input[type=range]").first
+    if name == "lstm-variants":  # a size changes the count only where something is switched on
+        page.get_by_label("peepholes").check()
+        page.locator("#says").filter(has_text="With peepholes").wait_for()
+    said = page.locator("#says").inner_text()
+    slider.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    page.locator("#says").filter(has_not_text=said).wait_for()
+    assert page.locator("svg").get_attribute("aria-label") == page.locator("#says").inner_text()
+    assert slider.get_attribute("aria-valuetext") == page.locator("output").first.inner_text()
+
+
+def test_a_switch_changes_equations_parameters_and_output(open_figure: Open) -> None:
+    page = open_figure("lstm-variants")
+    before = page.locator("svg").inner_html()
+    assert page.locator("mark").count() == 0
+    page.get_by_label("peepholes").focus()
+    page.keyboard.press("Space")
+    page.locator("#says").filter(has_text="With peepholes").wait_for()
+    assert page.locator("mark").count() == 3
+    assert page.locator("svg").inner_html() != before
+    page.get_by_label("coupled").check()
+    assert "1 − f" in page.locator("table").inner_text()
+    assert page.locator("mark").count() == 3
+    page.get_by_label("projection", exact=True).check()
+    assert page.locator("mark").count() == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "words"),
+    [
+        ("lstm-forget-bias", "b-f=5 lag=100", "b_f = 5.0"),
+        ("lstm-variants", "coupled n-h=100", "coupled gates"),
+        ("lstm-paths", "t=50 gain=0.95", "last of 50 steps"),
+    ],
+)
+def test_an_author_can_set_the_start(open_figure: Open, name: str, attributes: str, words: str) -> None:
+    assert words in open_figure(name, attributes).locator("#says").inner_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [320, 390, 1000])
+def test_nothing_is_wider_than_the_page(open_figure: Open, name: str, width: int) -> None:
+    page = open_figure(name, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    heights = page.locator("input[type=range], .switch").evaluate_all(
+        "inputs => inputs.map(input => input.getBoundingClientRect().height)"
+    )
+    assert min(heights) >= 24
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", NAMES)
+def test_axe_finds_nothing(open_figure: Open, name: str, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = open_figure(name, theme=theme)
+    results = axe.Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
