@@ -14,8 +14,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from lstmlab import complexity, data, diagnostics
+from lstmlab import complexity, data, diagnostics, models
 from lstmlab.backend import default_namespace, from_numpy, get_xp, namespace, to_numpy
+from lstmlab.cell_loss import cell_loss
 from lstmlab.cells import (
     GRU,
     LSTM,
@@ -48,12 +49,13 @@ from lstmlab.cells import (
     TwoBiasLSTM,
     TwoBiasTrace,
 )
-from lstmlab.checkpoints import load_checkpoint, save_checkpoint
+from lstmlab.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from lstmlab.clipping import clip_by_global_norm, clip_by_value, global_norm
-from lstmlab.depth import bidirectional, stack
+from lstmlab.depth import stack
+from lstmlab.directions import bidirectional
 from lstmlab.dropout import variational_dropout
 from lstmlab.functions import log_softmax, sigmoid, softmax, tanh
-from lstmlab.gradcheck import GradcheckReport, cell_loss, gradcheck
+from lstmlab.gradcheck import GradcheckReport, gradcheck
 from lstmlab.history import History
 from lstmlab.initialize import initialize
 from lstmlab.layers import AdditiveAttention, DotAttention, Embedding, Linear, streaming_attention
@@ -61,7 +63,7 @@ from lstmlab.losses import bits, cross_entropy, mean_squared_error
 from lstmlab.optim import SGD, Adam
 from lstmlab.parameters import ParameterGroup, Parameters
 from lstmlab.recompute import checkpointed
-from lstmlab.training import fit
+from lstmlab.training import TrainingError, fit
 from lstmlab.trees import Trees
 from lstmlab.truncation import stateful, truncated_backprop
 from lstmlab.unroll import Back, Run, at_step, backprop, unroll
@@ -83,6 +85,7 @@ __all__ = [
     "Adam",
     "AdditiveAttention",
     "Back",
+    "CheckpointError",
     "CoupledLSTM",
     "CoupledPeepholeLSTM",
     "CoupledPeepholeTrace",
@@ -113,6 +116,7 @@ __all__ = [
     "RNNState",
     "RNNTrace",
     "Run",
+    "TrainingError",
     "TreeBack",
     "TreeLSTM",
     "TreeRun",
@@ -145,6 +149,7 @@ __all__ = [
     "load_checkpoint",
     "log_softmax",
     "mean_squared_error",
+    "models",
     "namespace",
     "plots",
     "save_checkpoint",

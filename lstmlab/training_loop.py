@@ -24,7 +24,15 @@ HINT = "a smaller learning rate, or clip=1.0, may help"
 
 
 class TrainingError(ValueError):
-    """A training that cannot go on; ``history`` holds what was done before."""
+    """A training that cannot go on.
+
+    Parameters
+    ----------
+    message
+        Which step failed, why, and which parameters the model has now.
+    history
+        What was done before; an attribute of the error.
+    """
 
     def __init__(self, message: str, history: History) -> None:
         super().__init__(message)

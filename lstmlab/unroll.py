@@ -233,7 +233,20 @@ def total_hidden_gradient(dh_direct: Array, dh_through_next: Array) -> Array:
 
 
 def at_step(trace: Trace, t: int) -> Trace:
-    """Return one step of a stacked trace, views of shape ``(B, n)``."""
+    """Return one step of a stacked trace, views of shape ``(B, n)``.
+
+    Parameters
+    ----------
+    trace
+        What a run stored, fields of shape ``(T, B, n)``.
+    t
+        Which step, counted from 0; negative from the end.
+
+    Returns
+    -------
+    named tuple
+        The same fields, as one step of the cell stored them.
+    """
     return map_trace(trace, lambda field: field[t, ...])
 
 

@@ -307,7 +307,7 @@ def rmse(forecast: npt.ArrayLike, truth: npt.ArrayLike) -> float:
 
 
 def nrmse(forecast: npt.ArrayLike, truth: npt.ArrayLike) -> float:
-    """:func:`rmse` over the standard deviation of the truth: 1 for a forecast of its mean."""
+    """Return :func:`rmse` over the standard deviation of the truth: 1 for a forecast of its mean."""
     return rmse(forecast, truth) / float(np.std(np.asarray(truth, dtype=np.float64)))
 
 

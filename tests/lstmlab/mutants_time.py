@@ -7,8 +7,9 @@ from mutants import Mutant, finite_differences
 from oracle import frozen
 from pytorch import compare
 
-UNROLL, DEPTH, TRUNCATION = "lstmlab.unroll", "lstmlab.depth", "lstmlab.truncation"
-RECOMPUTE, ZONEOUT, DROPOUT = "lstmlab.recompute", "lstmlab.zoneout", "lstmlab.dropout"
+UNROLL, DEPTH, DIRECTIONS = "lstmlab.unroll", "lstmlab.depth", "lstmlab.directions"
+TRUNCATION, RECOMPUTE = "lstmlab.truncation", "lstmlab.recompute"
+ZONEOUT, DROPOUT = "lstmlab.zoneout", "lstmlab.dropout"
 
 MUTANTS = [
     # padding
@@ -57,21 +58,21 @@ MUTANTS = [
     ),
     Mutant(
         "whole batch reversed, padding first",
-        DEPTH,
+        DIRECTIONS,
         "np.where(t < lengths, lengths - 1 - t, t)",
         "(T - 1 - t) + 0 * lengths",
         "reversal of the array instead of each sequence within its length",
     ),
     Mutant(
         "backward outputs left in reverse",
-        DEPTH,
+        DIRECTIONS,
         "concat([forward.h, reorder(backward.h, order)], axis=2)",
         "concat([forward.h, backward.h], axis=2)",
         "h_t of one direction beside h_{T+1-t} of the other",
     ),
     Mutant(
         "backward input gradient left in reverse",
-        DEPTH,
+        DIRECTIONS,
         "return dx + reorder(dx_reversed, trace.order),",
         "return dx + dx_reversed,",
         "the gradient arrives at the wrong word",

@@ -7,7 +7,7 @@ from test_unroll import same
 
 import lstmlab as ll
 from lstmlab import xp
-from lstmlab.depth import reorder, reversal
+from lstmlab.directions import reorder, reversal
 
 
 def deep(n_x, n_h, rng=0, dtype="float64"):
