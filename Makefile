@@ -13,11 +13,11 @@ VENV_PYTHON := .venv/bin/python
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab notebooks site clean environment environment-lab
+.PHONY: help book test lab notebooks site experiments clean environment environment-lab
 .NOTPARALLEL:
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{printf "%-18s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{printf "%-20s%s\n", $$1, $$2}'
 
 book: environment  ## build the site, serve it on 127.0.0.1 and open it (PORT=8000)
 	@$(VENV_PYTHON) tools/serve.py
@@ -33,6 +33,9 @@ notebooks: environment  ## execute the notebooks in place; a second run changes 
 
 site: environment  ## build the site only: _build/html
 	@$(VENV_PYTHON) tools/build.py
+
+experiments: environment  ## train everything the course claims about learning; writes book/experiments.md
+	@$(VENV_PYTHON) -m experiments
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
