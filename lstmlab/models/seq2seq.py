@@ -216,7 +216,7 @@ class Seq2Seq(BaseModel):
         return Seq2SeqForward(loss, dlogits, encoded, decoded)
 
     def backward(self, done: Seq2SeqForward, grads: Any) -> None:
-        """Mirror of :meth:`forward`: read-out, decoder with attention, bridge, encoder; adds into ``grads``."""
+        """Mirror of :meth:`forward`: read-out, decoder, bridge, encoder; adds into ``grads``."""
         _, dlogits, encoded, decoded = done
         dr = self.out.backward(dlogits, decoded.read, grads.parts["out"])
         de, dstate, dmemory = self.decoder.backward(dr, decoded.walked, grads)

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from cases import draw
+from cases import draw, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning import cases, compare, frozen, live
@@ -14,7 +14,7 @@ import lstmlab as ll
 from lstmlab import xp
 from lstmlab.layers import AdditiveAttention, DotAttention, streaming_attention
 
-QUICK = settings(max_examples=10, deadline=None)
+QUICK = settings(max_examples=examples(10), deadline=None)
 KINDS = {
     "dot": lambda: DotAttention(),
     "scaled": lambda: DotAttention(scaled=True),

@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from cases import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainable import Bowl, vectors
@@ -79,7 +80,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(extra=trees)
 def test_extra_is_whatever_json_holds(tmp_path_factory, extra):
     path = tmp_path_factory.mktemp("extra") / "model.npz"

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import CELLS
+from cases import CELLS, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models_sequences import check_gradients, compare
@@ -30,7 +30,7 @@ from lstmlab.optim import Adam
 from lstmlab.training import fit
 from lstmlab.trees import Trees
 
-QUICK = settings(max_examples=12, deadline=None)
+QUICK = settings(max_examples=examples(12), deadline=None)
 V, K, T, B = 5, 3, 4, 3
 CASES = [case for case in frozen("models_sequences") if not case.startswith("language")]
 BOTH = {"classifier": SequenceClassifier, "tagger": SequenceTagger}

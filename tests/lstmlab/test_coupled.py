@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw, make_case, shapes
+from cases import draw, examples, make_case, shapes
 from hypothesis import given, settings
 from oracle import FROZEN, frozen, live
 from test_lstm import link, logistic
@@ -84,7 +84,7 @@ def test_link_old_cell_state_with_a_peephole():
 
 @EVERY_CELL
 @given(shape=shapes())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_every_gradient_agrees_with_finite_differences(kind, shape):
     report = make_case(CELLS[kind], **shape).check()
     assert report.ok, str(report)
@@ -142,7 +142,7 @@ def test_live_onnx(kind, seed, monkeypatch):
 
 @EVERY_CELL
 @given(shape=shapes())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_it_is_the_uncoupled_cell_whose_input_gate_has_minus_the_forget_gates_weights(kind, shape):
     case, other = make_case(CELLS[kind], **shape), make_case(UNCOUPLED[kind], **shape)
     pairs = {name: name.replace("i", "f") for name in other.cell.params if name in ("W_i", "b_i", "W_ci")}
@@ -159,7 +159,7 @@ def test_it_is_the_uncoupled_cell_whose_input_gate_has_minus_the_forget_gates_we
 
 
 @given(shape=shapes())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_with_closed_peepholes_it_is_the_coupled_lstm(shape):
     case, plain = make_case(CoupledPeepholeLSTM, **shape), make_case(CoupledLSTM, **shape)
     for name in case.cell.params:
@@ -217,7 +217,7 @@ def test_float32_stays_and_agrees_with_float64(kind):
 
 
 @given(shape=shapes(5))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_parameter_count(shape):
     n_x, n_h = shape["n_x"], shape["n_h"]
     assert CoupledLSTM(n_x, n_h).n_params == coupled_parameter_count(n_x, n_h)

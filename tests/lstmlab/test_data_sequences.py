@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
+from cases import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +47,7 @@ from lstmlab.data import (
 )
 from lstmlab.data.dates import MONTHS
 
-seeds = settings(max_examples=12, deadline=None)
+seeds = settings(max_examples=examples(12), deadline=None)
 GRAMMARS = {1: EMBEDDED_REBER, 3: EMBEDDED_REBER_3}
 # The inner grammar as a regular expression, found by eliminating the graph's nodes by hand.
 LOOP = "(?:XT*VP)*(?:S|XT*VV)"

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from cases import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +26,7 @@ from lstmlab.data import (
     windows,
 )
 
-some = settings(max_examples=12, deadline=None)
+some = settings(max_examples=examples(12), deadline=None)
 
 
 # ---------------------------------------------------------------- the reader's own table

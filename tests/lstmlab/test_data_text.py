@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from cases import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from lstmlab.data import (
     word_vocabulary,
 )
 
-some = settings(max_examples=12, deadline=None)
+some = settings(max_examples=examples(12), deadline=None)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import make_case
+from cases import examples, make_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +52,7 @@ def test_half_lives_at_the_ends():
     close(D.geometric_mean(f), [1.0, 0.5, 0.0, 0.9])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_the_geometric_mean_is_the_constant_gate_of_the_same_product(seed):
     f = gate(seed, B=2)

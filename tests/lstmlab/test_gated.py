@@ -7,7 +7,7 @@ import gated
 import numpy as np
 import oracle
 import pytest
-from cases import make_case, shapes
+from cases import examples, make_case, shapes
 from hypothesis import given, settings
 
 import lstmlab as ll
@@ -36,7 +36,7 @@ def test_every_gradient_agrees_with_finite_differences(kind):
 
 @KINDS
 @given(shape=shapes())
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=examples(3), deadline=None)
 def test_at_any_size(kind, shape):
     layers = {"n_layers": 2} if kind == "depth_gated" else {}
     report = make_case(maker(kind, **layers), **shape).check(max_entries=1)

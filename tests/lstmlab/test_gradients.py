@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import CELLS, make_case, shapes
+from cases import CELLS, examples, make_case, shapes
 from hypothesis import given, settings
 
 import lstmlab as ll
@@ -12,7 +12,7 @@ from lstmlab import xp
 @pytest.mark.equation("eq-dh-total")
 @pytest.mark.parametrize("name", CELLS)
 @given(shape=shapes())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_every_gradient_agrees_with_finite_differences(name, shape):
     case = make_case(CELLS[name], **shape)
     report = case.check()

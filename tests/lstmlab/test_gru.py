@@ -6,7 +6,7 @@ import gated
 import numpy as np
 import oracle
 import pytest
-from cases import draw, make_case
+from cases import draw, examples, make_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,7 +90,7 @@ def copied(case, reset, **changes):
 
 
 @given(seed=st.integers(0, 2**31))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_both_resets_agree_where_the_recurrent_matrix_is_diagonal_and_its_bias_zero(seed):
     case = make_case(GRU, n_x=2, n_h=3, seed=seed)
     W = ll.to_numpy(case.cell.params["W"]).copy()
@@ -143,7 +143,7 @@ def test_with_both_gates_at_one_it_is_the_plain_network(reset):
 
 @RESETS
 @given(seed=st.integers(0, 2**31))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 def test_the_state_stays_between_minus_one_and_one(reset, seed):
     case = make_case(gru(reset), T=8, seed=seed)
     h = ll.unroll(case.cell, 5.0 * case.x).h

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from cases import make_case
+from cases import examples, make_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,7 +53,7 @@ def test_two_steps_of_the_highway_by_hand():
 
 
 @given(seed=st.integers(0, 2**31))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 def test_with_the_gate_open_it_is_the_lstm(seed):
     case = make_case(HighwayLSTM, seed=seed)
     case.cell.params["W_T"], case.cell.params["b_T"] = 0.0, OPEN

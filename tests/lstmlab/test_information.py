@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from cases import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,7 +64,7 @@ def test_mutual_information_by_hand():
     assert exclusive_or == pytest.approx(0.0)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(seed=st.integers(0, 2**31), symbols=st.integers(2, 6))
 def test_plug_in_information_equals_its_definition(seed, symbols):
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw, make_case
+from cases import draw, examples, make_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +32,7 @@ def near(array, variance):
     assert abs(array.mean()) < 5 * math.sqrt(variance / array.size)
 
 
+@pytest.mark.equation("eq-glorot")
 def test_glorot_has_the_variance_of_its_own_fans():
     near(initializers.glorot_normal(0, 300, 100), 2 / 400)
     u = initializers.glorot_uniform(0, 300, 100)
@@ -40,6 +41,7 @@ def test_glorot_has_the_variance_of_its_own_fans():
     assert 0.99 * math.sqrt(6 / 400) < np.abs(u).max() < math.sqrt(6 / 400)
 
 
+@pytest.mark.equation("eq-notes-gate", "eq-notes-candidate")
 def test_the_second_argument_of_n_is_a_variance():
     near(initializers.normal(0, (200, 200), 0.04), 0.04)
     near(initializers.notes_gate(0, N_H, N_H + N_X), 2 / (N_H + N_X))
@@ -58,6 +60,21 @@ def test_the_notes_candidate_is_smaller_only_with_fewer_inputs(ratio):
     assert (initializers.notes_gate(0, N_H, N_H + n_x) @ z).var() == pytest.approx(2.0, rel=0.1)
 
 
+@pytest.mark.equation("eq-preactivation-variance")
+@pytest.mark.parametrize(("h2", "x2"), [(1.0, 1.0), (0.04, 9.0)])
+def test_the_variance_of_a_pre_activation_counts_each_block_by_itself(h2, x2):
+    rng, n_h, n_x = np.random.default_rng(5), 60, 90
+    W_h, W_x = rng.normal(0, 0.3, size=(4000, n_h)), rng.normal(0, 0.1, size=(4000, n_x))
+    h, x = (rng.normal(size=n) for n in (n_h, n_x))
+    h, x = h * (h2 / np.mean(h**2)) ** 0.5, x * (x2 / np.mean(x**2)) ** 0.5
+    expected = initializers.preactivation_variance(n_h, n_x, 0.09, 0.01, h2=h2, x2=x2)
+    near(W_h @ h + W_x @ x, expected)
+    assert expected == pytest.approx(60 * 0.09 * h2 + 90 * 0.01 * x2)
+    with pytest.raises(ValueError, match="n_x: expected a positive whole number, got 0"):
+        initializers.preactivation_variance(3, 0, 1.0, 1.0)
+
+
+@pytest.mark.equation("eq-pytorch-default")
 def test_pytorch_default_has_the_sum_of_two_biases():
     W, b = initializers.pytorch_default(0, 2000, 3)
     near(W, 1 / 6000)
@@ -65,6 +82,7 @@ def test_pytorch_default_has_the_sum_of_two_biases():
     assert 2000**-0.5 < np.abs(b).max() < 2 * 2000**-0.5
 
 
+@pytest.mark.equation("eq-chrono")
 def test_chrono_spreads_the_time_constants_evenly():
     b_f, b_i = initializers.chrono(0, 4000, 50)
     np.testing.assert_array_equal(b_i, -b_f)
@@ -96,6 +114,7 @@ def test_glorot_treats_each_block_of_each_gate_by_itself():
         assert set(ll.to_numpy(cell.params[f"b_{g}"]).tolist()) == {float(g == "f")}
 
 
+@pytest.mark.equation("eq-orthogonal")
 def test_orthogonal_blocks_are_orthogonal_and_differ():
     cell = ll.LSTM(N_X, N_H)
     initialize(cell, "orthogonal", rng=0, scale=1.5)
@@ -125,6 +144,7 @@ def test_pytorch_draws_the_biases_too():
         near(b, 2 * bound**2 / 3)
 
 
+@pytest.mark.equation("eq-forget-bias")
 @pytest.mark.parametrize("scheme", ["glorot", "orthogonal", "pytorch", "notes"])
 def test_the_forget_bias_is_what_was_asked_and_the_weights_do_not_change(scheme):
     plain, three, spread = (ll.LSTM(2, 5) for _ in range(3))
@@ -141,7 +161,7 @@ def test_the_forget_bias_is_what_was_asked_and_the_weights_do_not_change(scheme)
             np.testing.assert_array_equal(*(ll.to_numpy(c.params[name]) for c in (plain, spread)))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(seed=st.integers(0, 2**31), scheme=st.sampled_from(["glorot", "orthogonal", "pytorch", "notes"]))
 def test_the_seed_decides_everything(seed, scheme):
     once, again, single = ll.LSTM(2, 3), ll.LSTM(2, 3, rng=9), ll.LSTM(2, 3, dtype="float32")

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import CAUSAL
+from cases import CAUSAL, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models_sequences import check_gradients, compare
@@ -26,7 +26,7 @@ from lstmlab.models import (
 from lstmlab.optim import Adam
 from lstmlab.training import fit
 
-QUICK = settings(max_examples=12, deadline=None)
+QUICK = settings(max_examples=examples(12), deadline=None)
 V = 4
 CASES = [case for case in frozen("models_sequences") if case.startswith("language")]
 

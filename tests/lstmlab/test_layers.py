@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import draw
+from cases import draw, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning import FILES, cases, compare, frozen, live
@@ -12,7 +12,7 @@ import lstmlab as ll
 from lstmlab import xp
 from lstmlab.layers import Embedding, Linear
 
-QUICK = settings(max_examples=12, deadline=None)
+QUICK = settings(max_examples=examples(12), deadline=None)
 
 
 @pytest.mark.parametrize("group", cases("linear", "embedding"))

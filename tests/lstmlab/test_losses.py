@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw
+from cases import draw, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning import cases, compare, frozen, live
@@ -14,7 +14,7 @@ import lstmlab as ll
 from lstmlab import xp
 from lstmlab.losses import bits, cross_entropy, mean_squared_error
 
-QUICK = settings(max_examples=12, deadline=None)
+QUICK = settings(max_examples=examples(12), deadline=None)
 
 
 @pytest.mark.parametrize("group", cases("cross_entropy", "mean_squared_error"))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw, make_case
+from cases import draw, examples, make_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,7 +65,7 @@ def test_link_interaction():
 
 
 @given(seed=st.integers(0, 2**31))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 def test_without_its_product_the_notes_form_is_the_lstm(seed):
     case = make_case(MultiplicativeLSTM, n_x=3, n_h=3, seed=seed)
     lstm = ll.LSTM(3, 3)
@@ -83,7 +83,7 @@ def test_without_its_product_the_notes_form_is_the_lstm(seed):
 
 
 @given(seed=st.integers(0, 2**31))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 def test_where_m_is_the_hidden_state_krauses_form_is_the_lstm(seed):
     """An input that is always one makes W_mx x a vector of ones; with W_mh = 1, m is h."""
     case = make_case(KrauseLSTM, n_x=3, n_h=2, seed=seed)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw
+from cases import draw, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning import cases, compare, frozen, live
@@ -16,7 +16,7 @@ from lstmlab.layers import Linear
 from lstmlab.optim import SGD, Adam, clip_by_global_norm, clip_by_value, global_norm
 from lstmlab.parameters import ParameterGroup
 
-QUICK = settings(max_examples=12, deadline=None)
+QUICK = settings(max_examples=examples(12), deadline=None)
 MAKE = {
     "sgd": lambda p: SGD(p, 0.1),
     "momentum": lambda p: SGD(p, 0.1, momentum=0.9),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw, make_case, shapes
+from cases import draw, examples, make_case, shapes
 from hypothesis import given, settings
 from oracle import FROZEN, frozen, live
 from test_lstm import link, logistic
@@ -107,7 +107,7 @@ def test_link_old_cell_state(rng):
 
 
 @given(shape=shapes())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_every_gradient_agrees_with_finite_differences(shape):
     case = make_case(PeepholeLSTM, **shape)
     report = case.check()
@@ -168,7 +168,7 @@ def test_live_onnx(seed, monkeypatch):
 
 
 @given(shape=shapes())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_with_closed_peepholes_it_is_the_plain_lstm(shape):
     plain, case = make_case(ll.LSTM, **shape), make_case(PeepholeLSTM, **shape)
     for name in case.cell.params:
@@ -226,7 +226,7 @@ def test_the_run_of_a_plain_lstm_is_refused():
 
 
 @given(shape=shapes(5))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_parameter_count(shape):
     n_x, n_h = shape["n_x"], shape["n_h"]
     assert PeepholeLSTM(n_x, n_h).n_params == peephole_parameter_count(n_x, n_h)

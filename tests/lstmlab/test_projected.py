@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import Case, draw, make_case, shapes
+from cases import Case, draw, examples, make_case, shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import FROZEN, frozen, live
@@ -62,7 +62,7 @@ def test_link_projection():
 
 
 @given(shape=shapes(), n_c=st.integers(1, 4))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_every_gradient_agrees_with_finite_differences(shape, n_c):
     case = make(**shape, n_c=n_c)
     report = case.check()
@@ -86,7 +86,7 @@ def test_live_pytorch(seed, monkeypatch):
 
 
 @given(shape=shapes())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_with_the_identity_it_is_the_plain_lstm(shape):
     plain = make_case(ll.LSTM, **shape)
     n_x, n_h = plain.cell.n_x, plain.cell.n_h
@@ -196,7 +196,7 @@ def test_first_values():
 
 
 @given(n_x=st.integers(1, 5), n_h=st.integers(1, 5), n_c=st.integers(1, 5))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_parameter_count(n_x, n_h, n_c):
     assert ProjectedLSTM(n_x, n_h, n_c).n_params == projected_parameter_count(n_x, n_h, n_c)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw
+from cases import draw, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning import cases, compare, frozen, live
@@ -13,7 +13,7 @@ from oracle import FROZEN
 import lstmlab as ll
 from lstmlab import functions, xp
 
-QUICK = settings(max_examples=12, deadline=None)
+QUICK = settings(max_examples=examples(12), deadline=None)
 
 
 def host(values, dtype="float64"):

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from cases import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainable import Bowl, Noisy, Reader, shuffled, vectors
@@ -307,7 +308,7 @@ def test_pieces_equal_the_whole(tmp_path, make, pieces, options):
     assert whole == pieced
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(
     cut=st.integers(1, 19),
     every=st.none() | st.integers(1, 6),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import draw, make_case
+from cases import draw, examples, make_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import FROZEN, frozen
@@ -22,7 +22,7 @@ SMALL = [[-1, 0, 0, 1, 1, 1, 0, 6], [2, 2, -1]]
 SMALL = [[-1, 0, 0, 1, 1, 1, 0, 6], [2, 2, -1]]
 SMALL = [[-1, 0, 0, 1, 1, 1, 0, 6], [2, 2, -1]]
 SEEDS = given(seed=st.integers(0, 2**31))
-FEW = settings(max_examples=12, deadline=None)
+FEW = settings(max_examples=examples(12), deadline=None)
 
 
 def same(a, b, tol=1e-14):

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from cases import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,7 +59,7 @@ def test_values_by_hand(expression, modulus, value):
 
 
 @given(seed=st.integers(0, 2**31), m=st.integers(2, 10), k=st.integers(1, 4), d=st.integers(1, 4))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_what_is_drawn_is_what_was_asked_for(seed, m, k, d):
     data = list_operations(10, depth=(1, d), modulus=m, n_children=(1, k), rng=seed)
     for e, tokens, sequence, label in zip(*data, strict=True):

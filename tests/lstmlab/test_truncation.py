@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import draw, make_case
+from cases import draw, examples, make_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_depth import deep
@@ -144,7 +144,7 @@ def test_only_the_rows_that_are_reset_start_anew():
 
 
 @given(T=st.integers(1, 9), every=st.none() | st.integers(1, 10), padded=st.booleans())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_checkpointing_changes_no_number(T, every, padded):
     for make in (ll.LSTM, deep):
         case = make_case(make, T=T, B=2)

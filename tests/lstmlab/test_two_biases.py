@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import make_case, shapes
+from cases import examples, make_case, shapes
 from hypothesis import given, settings
 from oracle import FROZEN, frozen, live
 from variants import compare
@@ -25,7 +25,7 @@ def plain_twin(case):
 
 
 @given(shape=shapes())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_every_gradient_agrees_with_finite_differences(shape):
     report = make_case(TwoBiasLSTM, **shape).check()
     assert {*BIASES, *SECOND_BIASES} < set(report.errors)
@@ -53,7 +53,7 @@ def test_it_has_the_parameters_pytorch_has():
 
 
 @given(shape=shapes())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_it_is_the_plain_lstm_with_the_sum(shape):
     case = make_case(TwoBiasLSTM, **shape)
     twin = plain_twin(case)
@@ -107,7 +107,7 @@ def test_float32_stays_and_agrees_with_float64():
 
 
 @given(shape=shapes(5))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_parameter_count(shape):
     n_x, n_h = shape["n_x"], shape["n_h"]
     assert TwoBiasLSTM(n_x, n_h).n_params == two_bias_parameter_count(n_x, n_h)

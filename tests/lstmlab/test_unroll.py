@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import CAUSAL, CELLS, draw, make_case, shapes
+from cases import CAUSAL, CELLS, draw, examples, make_case, shapes
 from hypothesis import given, settings
 
 import lstmlab as ll
@@ -26,7 +26,7 @@ def same(a, b, tol=1e-14):
 
 @EVERY_CELL
 @given(shape=shapes())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_shapes_and_types_of_the_contract(name, shape):
     T, B = shape["T"], shape["B"]
     case = make_case(CELLS[name], **shape)
