@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,12 @@ class Experiment:
     source: str = ""
 
 
+@cache
 def experiments() -> dict[str, Experiment]:
-    """Collect the experiments of every module ``e*.py``, in the order of their numbers."""
+    """Collect the experiments of every module ``e*.py``, in the order of their numbers.
+
+    Once in a process: a file that comes while the runs go on does not concern them.
+    """
     found: dict[str, Experiment] = {}
     for path in sorted(HERE.glob("e*.py")):
         module = importlib.import_module(f"experiments.{path.stem}")
