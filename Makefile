@@ -13,7 +13,7 @@ VENV_PYTHON := .venv/bin/python
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab notebooks site experiments clean environment environment-lab
+.PHONY: help book test lab notebooks site exercises experiments clean environment environment-lab
 .NOTPARALLEL:
 
 help:  ## list these targets
@@ -33,6 +33,9 @@ notebooks: environment  ## execute the notebooks in place; a second run changes 
 
 site: environment  ## build the site only: _build/html
 	@$(VENV_PYTHON) tools/build.py
+
+exercises: environment  ## make the students' copies from exercises/sources
+	@$(VENV_PYTHON) -m exercises.make
 
 experiments: environment  ## train everything the course claims about learning; writes book/experiments.md
 	@$(VENV_PYTHON) -m experiments

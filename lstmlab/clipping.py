@@ -25,6 +25,8 @@ def check_gradients(grads: AnyParameters) -> None:
 def global_norm(grads: AnyParameters) -> float:
     r"""Norm of all gradients together, :math:`\lVert g\rVert = \sqrt{\sum_i \lVert g_i\rVert_F^2}`.
 
+    Implements :eq:`eq-global-norm`.
+
     The sum runs over every parameter, biases too. The largest entry is divided out first: squares of
     exploding gradients would overflow in float32 long before the gradients do.
 
@@ -53,6 +55,8 @@ def global_norm(grads: AnyParameters) -> float:
 
 def clip_by_global_norm(grads: AnyParameters, threshold: float) -> float:
     r"""Shorten the gradient, in place, if it is longer than the threshold; its direction stays.
+
+    Implements :eq:`eq-clip-norm`.
 
     :math:`g \leftarrow g \cdot \text{threshold}/\lVert g\rVert` if
     :math:`\lVert g\rVert > \text{threshold}`. PyTorch divides by :math:`\lVert g\rVert + 10^{-6}`.
@@ -88,6 +92,8 @@ def clip_by_global_norm(grads: AnyParameters, threshold: float) -> float:
 
 def clip_by_value(grads: AnyParameters, threshold: float) -> None:
     r"""Cut every entry to [-threshold, threshold], in place.
+
+    Implements :eq:`eq-clip-value`.
 
     The notes call this per-parameter clipping. It acts on single numbers, so the direction of the
     gradient changes, and its norm may still be large: up to :math:`\text{threshold}\cdot\sqrt n`.

@@ -152,6 +152,9 @@ class Stack(Composite):
     def step_back(self, dstate: State, trace: StackTrace, grads: ParameterGroup) -> tuple[Array, State]:
         """Mirror of :meth:`step`, from the top layer down.
 
+        Implements :eq:`eq-stack-back`: the gradient by a layer's input is the direct derivative of the
+        layer below.
+
         Parameters
         ----------
         dstate
@@ -182,6 +185,7 @@ class Stack(Composite):
 def stack(cells: Sequence[Cell]) -> Stack:
     r"""Put cells above each other: the hidden state of one is the input of the next.
 
+    Implements :eq:`eq-stack`:
     :math:`h^{(l)}_t = \mathrm{LSTM}^{(l)}(h^{(l-1)}_t, h^{(l)}_{t-1}, C^{(l)}_{t-1})` with
     :math:`h^{(0)}_t = x_t`. The same cell given several times is shared: one memory, gradients add.
 

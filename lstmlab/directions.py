@@ -42,6 +42,8 @@ class Bidirectional(Composite):
     def summary(self, state: State) -> Array:
         r"""What each direction knows after its own last step, :math:`[h_T^{\to}; h_1^{\gets}]`.
 
+        Implements :eq:`eq-summary`.
+
         Parameters
         ----------
         state
@@ -62,9 +64,10 @@ class Bidirectional(Composite):
 def bidirectional(forward: Cell, backward: Cell) -> Bidirectional:
     r"""Read a sequence in both directions, :math:`h_t = [h_t^{\to}; h_t^{\gets}]`.
 
-    The backward cell starts from its initial state at each sequence's own end: with ``lengths`` each
-    sequence is turned round within its length, and padding is never read. The output at t depends on
-    the whole sequence, so the pair cannot predict a next symbol and cannot be stepped.
+    Implements :eq:`eq-bidirectional`. The backward cell starts from its initial state at each sequence's
+    own end: with ``lengths`` each sequence is turned round within its length, and padding is never read.
+    The output at t depends on the whole sequence, so the pair cannot predict a next symbol and cannot be
+    stepped.
 
     Parameters
     ----------
@@ -98,7 +101,8 @@ def bidirectional(forward: Cell, backward: Cell) -> Bidirectional:
 def reversal(mask: Array | None, x: Array) -> Array:
     """Return where each row of the reversed batch comes from, ``(T * B,)``, rows laid out time first.
 
-    Steps after a sequence's end stay where they are. Reversing twice changes nothing.
+    Implements :eq:`eq-reversal`. Steps after a sequence's end stay where they are. Reversing twice changes
+    nothing.
     """
     T, B = x.shape[0], x.shape[1]
     lengths = np.full(B, T) if mask is None else to_numpy(mask)[:, :, 0].sum(axis=0).astype(np.int64)
@@ -134,6 +138,10 @@ def _both_back(
     dstate: State,
     grads: ParameterGroup,
 ) -> tuple[Array, State]:
+    """Mirror of :func:`_run_both`; both directions read x, so their gradients of it add.
+
+    Implements :eq:`eq-both-back`.
+    """
     n = cell.parts["forward"].n_h
     dforward, dbackward = cell.split(dstate)
 

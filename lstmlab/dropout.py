@@ -62,6 +62,8 @@ class VariationalDropout(Wrapper):
     def initial_state(self, batch: int) -> Any:
         r"""Return the wrapped cell's initial state and fresh masks, zero or :math:`1/(1-p)`.
 
+        Implements :eq:`eq-dropout-mask`.
+
         Parameters
         ----------
         batch
@@ -84,6 +86,8 @@ class VariationalDropout(Wrapper):
     def step(self, x_t: Array, state: State) -> tuple[State, VariationalTrace]:
         r"""Advance, reading :math:`m_h \odot h_{t-1}` and :math:`m_x \odot x_t`.
 
+        Implements :eq:`eq-variational-read`.
+
         Parameters
         ----------
         x_t
@@ -102,7 +106,10 @@ class VariationalDropout(Wrapper):
         return self.State(*new, m_x, m_h), VariationalTrace(x_t, state.h, m_x, m_h, inner, new.h)
 
     def step_back(self, dstate: State, trace: VariationalTrace, grads: Any) -> tuple[Array, State]:
-        """Mirror of :meth:`step`.
+        r"""Mirror of :meth:`step`.
+
+        Implements :eq:`eq-variational-gradient`: each product sends back its other factor, so that
+        :math:`m_h \odot` and :math:`m_x \odot` lead on, and the masks collect over the steps.
 
         Parameters
         ----------
@@ -220,7 +227,10 @@ class UntiedDropout(VariationalDropout):
         return dx_t, self.State(dh_prev, dC_prev.T, dm_x, dm_h)
 
     def _read(self, x_t: Array, h_prev: Array, m_x: Array, m_h: Array) -> list[Array]:
-        """Return what each gate reads, ``(n_h + n_x, B)`` each."""
+        r"""Return what each gate reads, :math:`[m_h^g \odot h_{t-1}; m_x^g \odot x_t]`.
+
+        Implements :eq:`eq-untied-read`; a list of f, i, C and o, ``(n_h + n_x, B)`` each.
+        """
         masks = zip(self._parts(m_h, self.n_h), self._parts(m_x, self.n_x), strict=True)
         return [concatenate((m * h_prev).T, (n * x_t).T) for m, n in masks]
 

@@ -132,7 +132,10 @@ def draw_gate(
 def forget_biases(
     cell: Any, rng: np.random.Generator, forget_bias: float | None, T_max: float | None
 ) -> dict[str, HostArray]:
-    """Return the biases that were asked for by name, nothing if none were."""
+    r"""Return the biases that were asked for by name, nothing if none were.
+
+    Implements :eq:`eq-forget-bias`: every entry of :math:`b_f` is the same number.
+    """
     if forget_bias is None and T_max is None:
         return {}
     option = "chrono" if forget_bias is None else "forget_bias"

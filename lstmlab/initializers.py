@@ -65,6 +65,9 @@ def uniform(rng: int | np.random.Generator, shape: tuple[int, ...], bound: float
 def orthogonal(rng: int | np.random.Generator, n: int, scale: float = 1.0) -> HostArray:
     r"""Draw an orthogonal matrix :math:`Q` times a scale: every singular value equals ``scale``.
 
+    Implements :eq:`eq-orthogonal`.
+
+    One draw for each gate: :math:`W_{gh} = s\,Q_g` with :math:`Q_g^\top Q_g = I`.
     The signs of the triangular factor are divided out, which makes the draw uniform (Haar).
 
     Parameters
@@ -118,6 +121,8 @@ def glorot_uniform(rng: int | np.random.Generator, fan_out: int, fan_in: int) ->
 def glorot_normal(rng: int | np.random.Generator, fan_out: int, fan_in: int) -> HostArray:
     r"""Draw from :math:`N(0, 2/(\text{fan}_{in}+\text{fan}_{out}))`; the second number is the variance.
 
+    Implements :eq:`eq-glorot`.
+
     Parameters
     ----------
     rng, fan_out, fan_in
@@ -156,8 +161,37 @@ def normal(rng: int | np.random.Generator, shape: tuple[int, ...], variance: flo
     return np.asarray(variance**0.5 * generator(rng).normal(size=shape))
 
 
+def preactivation_variance(
+    n_h: int, n_x: int, var_h: float, var_x: float, *, h2: float = 1.0, x2: float = 1.0
+) -> float:
+    r"""Variance of an entry of :math:`a = W_h h + W_x x` over independent draws of the weights.
+
+    Implements :eq:`eq-preactivation-variance`:
+    :math:`n_h \operatorname{Var}[W_h]\,\overline{h^2} + n_x \operatorname{Var}[W_x]\,\overline{x^2}`.
+    The weights have mean zero and do not depend on h or x; a bias shifts the mean and adds nothing.
+
+    Parameters
+    ----------
+    n_h, n_x
+        Numbers of columns of the two blocks.
+    var_h, var_x
+        Variance of an entry of :math:`W_h` and of :math:`W_x`.
+    h2, x2
+        Mean square of the entries of h and of x.
+
+    Returns
+    -------
+    float
+        The variance.
+    """
+    n_h, n_x = check_size("n_h", n_h), check_size("n_x", n_x)
+    return n_h * var_h * h2 + n_x * var_x * x2
+
+
 def notes_gate(rng: int | np.random.Generator, n_h: int, n_z: int) -> HostArray:
     r"""Draw a gate's matrix as the notes do, :math:`W_g \sim N(0, 2/(n_h+n_x))`, all columns alike.
+
+    Implements :eq:`eq-notes-gate`.
 
     Kept to be measured. This is Glorot's variance for the block :math:`W_x` alone; for :math:`W_h` it
     would be :math:`1/n_h`. Over the whole matrix, whose fan-in is :math:`n_z`, it is He's value:
@@ -184,6 +218,8 @@ def notes_gate(rng: int | np.random.Generator, n_h: int, n_z: int) -> HostArray:
 def notes_candidate(rng: int | np.random.Generator, n_h: int, n_z: int) -> HostArray:
     r"""Draw the candidate's matrix as the notes do, :math:`W_C \sim N(0, 1/n_h)`.
 
+    Implements :eq:`eq-notes-candidate`.
+
     Kept to be measured. The notes call the variance smaller; against :func:`notes_gate` it is smaller
     only if :math:`n_x < n_h`, equal at :math:`n_x=n_h` and larger beyond. Inputs of variance 1 give
     pre-activations of variance :math:`1+n_x/n_h`.
@@ -204,6 +240,8 @@ def notes_candidate(rng: int | np.random.Generator, n_h: int, n_z: int) -> HostA
 
 def pytorch_default(rng: int | np.random.Generator, n_h: int, n_z: int) -> tuple[HostArray, HostArray]:
     r"""Draw a gate as PyTorch does: every number from :math:`U(-1/\sqrt{n_h}, 1/\sqrt{n_h})`.
+
+    Implements :eq:`eq-pytorch-default`.
 
     PyTorch keeps two biases a gate and adds them; the one bias here is the sum of two draws, with
     variance :math:`2/(3n_h)`. It is centred on zero for the forget gate too, so :math:`f\approx 1/2`.
@@ -231,6 +269,8 @@ def pytorch_default(rng: int | np.random.Generator, n_h: int, n_z: int) -> tuple
 
 def chrono(rng: int | np.random.Generator, n_h: int, T_max: float) -> tuple[HostArray, HostArray]:
     r"""Draw biases for memories of all lengths up to T_max: :math:`b_f \sim \ln U(1, T_{max}-1)`.
+
+    Implements :eq:`eq-chrono`.
 
     A forget gate at :math:`\sigma(b_f)` remembers for about :math:`1+e^{b_f}` steps, so the lengths
     are spread evenly from 2 to T_max. The input gate gets :math:`b_i = -b_f`: a unit that forgets

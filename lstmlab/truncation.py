@@ -28,6 +28,8 @@ def truncated_backprop(
 ) -> Back:
     r"""Backpropagation through at most k steps: each loss :math:`\ell_t` reaches the cells t-k+1, ..., t.
 
+    Implements :eq:`eq-truncation` and :eq:`eq-chunks`, the second with ``every = k``.
+
     The constants are the state before those k cells, :math:`h_{t-k}` *and* :math:`C_{t-k}`: cutting the
     cell state alone would leave every cell reachable through h. The notes' index, t-k-1, reaches k+1
     cells. The result is biased: it is not the gradient of anything.
@@ -92,7 +94,7 @@ def truncated_backprop(
 class Stateful:
     """Runs chunk after chunk of longer sequences, each from where the last one ended.
 
-    Made by :func:`stateful`.
+    Implements :eq:`eq-carried-state`. Made by :func:`stateful`.
 
     Attributes
     ----------

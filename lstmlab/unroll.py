@@ -273,7 +273,10 @@ def stack_steps(traces: Sequence[Trace]) -> Trace:
 
 
 def hold(running: Array, new: State, old: State) -> State:
-    """Take the new state where a sequence still runs and keep the old one where it has ended."""
+    """Take the new state where a sequence still runs and keep the old one where it has ended.
+
+    Implements :eq:`eq-hold`.
+    """
     return type(new)(*(running * n + (1.0 - running) * o for n, o in zip(new, old, strict=True)))
 
 

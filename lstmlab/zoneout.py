@@ -36,6 +36,8 @@ class Zoneout(Wrapper):
     def step(self, x_t: Array, state: State) -> tuple[State, ZoneoutTrace]:
         r"""Advance, then put some old values back: :math:`s_t = z \odot s_{t-1} + (1-z) \odot s_t^{new}`.
 
+        Implements :eq:`eq-zoneout`. The new hidden state is made of the new cell state before zoneout.
+
         Parameters
         ----------
         x_t
@@ -49,12 +51,16 @@ class Zoneout(Wrapper):
             State at t, and what :meth:`step_back` needs.
         """
         new, inner = self.cell.step(x_t, state)
-        z = self.State(*(self._share(p, a) for p, a in zip(self.p, new, strict=True)))
+        z = self.State(*(self.share(p, a) for p, a in zip(self.p, new, strict=True)))
         kept = self.State(*(z_s * old + (1.0 - z_s) * n for z_s, old, n in zip(z, state, new, strict=True)))
         return kept, ZoneoutTrace(x_t, inner, z, kept.h)
 
     def step_back(self, dstate: State, trace: ZoneoutTrace, grads: Any) -> tuple[Array, State]:
-        """Mirror of :meth:`step`.
+        r"""Mirror of :meth:`step`.
+
+        Implements :eq:`eq-zoneout-gradient`:
+        :math:`\partial L/\partial s_t^{new} = (1-z) \odot \partial L/\partial s_t`, and
+        :math:`z \odot \partial L/\partial s_t` goes straight to the state at t-1.
 
         Parameters
         ----------
@@ -68,15 +74,30 @@ class Zoneout(Wrapper):
         Returns
         -------
         dx_t, dstate
-            Any of the input and of the state at t-1.
+            Gradients of the input and of the state at t-1.
         """
         dnew = self.State(*((1.0 - z) * d for z, d in zip(trace.z, dstate, strict=True)))
         dx_t, through = self.cell.step_back(dnew, trace.inner, grads)
         dold = (t + z * d for t, z, d in zip(through, trace.z, dstate, strict=True))
         return dx_t, self.State(*dold)
 
-    def _share(self, p: float, like: Array) -> Array:
-        """Zeros and ones in training; their mean in evaluation."""
+    def share(self, p: float, like: Array) -> Array:
+        """Return what is kept of the old state: zeros and ones in training, their mean in evaluation.
+
+        Implements :eq:`eq-zoneout-share`.
+
+        Parameters
+        ----------
+        p
+            Probability of keeping.
+        like
+            An array of the field's shape.
+
+        Returns
+        -------
+        array
+            Shaped as ``like``.
+        """
         if self.training:
             return self.mask(p, tuple(like.shape))
         return 0.0 * like + p

@@ -27,9 +27,8 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def notebooks() -> list[Path]:
-    """Return every notebook of the repository, in reading order."""
-    found = [*ROOT.glob("book/**/*.ipynb"), *ROOT.glob("exercises/**/*.ipynb")]
-    return sorted(p for p in found if ".ipynb_checkpoints" not in p.parts)
+    """Return every chapter, in reading order; the students' copies in exercises/ have no outputs."""
+    return sorted(p for p in ROOT.glob("book/**/*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 
 
 def execute(nb: nbformat.NotebookNode, folder: Path) -> None:

@@ -14,6 +14,7 @@ def depth_gate(
 ) -> Array:
     r"""Depth gate of layer l.
 
+    Implements :eq:`eq-depth-gate`:
     :math:`d_t = \sigma(W_d x_t^{(l)} + w_{cd} \odot C_{t-1}^{(l)} + w_{ld} \odot C_t^{(l-1)} + b_d)`.
 
     Parameters
@@ -38,6 +39,7 @@ def depth_gate(
 def depth_gated_cell_state(C_lstm_t: Array, d_t: Array, C_below: Array) -> Array:
     r"""Cell state with the highway from below.
 
+    Implements :eq:`eq-depth-gated-cell-state`:
     :math:`C_t^{(l)} = f_t \odot C_{t-1}^{(l)} + i_t \odot \tilde C_t + d_t \odot C_t^{(l-1)}`.
 
     Parameters
@@ -58,6 +60,7 @@ def depth_gated_cell_state(C_lstm_t: Array, d_t: Array, C_below: Array) -> Array
 def depth_gate_gradient(dC_t: Array, C_below: Array) -> Array:
     r"""Gradient of the depth gate.
 
+    Implements :eq:`eq-dd`:
     :math:`\partial L/\partial d_t = \partial L/\partial C_t^{(l)} \odot C_t^{(l-1)}`.
 
     Parameters
@@ -76,6 +79,7 @@ def depth_gate_gradient(dC_t: Array, C_below: Array) -> Array:
 def lower_cell_state_gradient(dC_t: Array, d_t: Array, w_ld: Array, delta_d: Array) -> Array:
     r"""What layer l passes down to the cell state of the layer below, at the same step.
 
+    Implements :eq:`eq-dC-below`:
     :math:`\partial L/\partial C_t^{(l)} \odot d_t + w_{ld} \odot \delta_{d,t}`: along the highway, and
     through the gate, which looks at the same cell state.
 

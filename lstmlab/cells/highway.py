@@ -58,6 +58,8 @@ class HighwayTrace(NamedTuple):
 def transform_gate(W_T: Array, b_T: Array, z_t: Array) -> Array:
     r"""Transform gate, :math:`T_t = \sigma(W_T z_t + b_T)`.
 
+    Implements :eq:`eq-transform-gate`.
+
     Parameters
     ----------
     W_T
@@ -78,6 +80,8 @@ def transform_gate(W_T: Array, b_T: Array, z_t: Array) -> Array:
 def highway_hidden_state(T_t: Array, h_lstm_t: Array, h_prev: Array) -> Array:
     r"""Hidden state, :math:`h_t = T_t \odot h_t^{\text{LSTM}} + (1-T_t) \odot h_{t-1}`.
 
+    Implements :eq:`eq-highway-hidden-state`.
+
     Parameters
     ----------
     T_t, h_lstm_t, h_prev
@@ -94,6 +98,7 @@ def highway_hidden_state(T_t: Array, h_lstm_t: Array, h_prev: Array) -> Array:
 def transform_gate_gradient(dh_t: Array, h_lstm_t: Array, h_prev: Array) -> Array:
     r"""Gradient of the transform gate.
 
+    Implements :eq:`eq-dT`:
     :math:`\partial L/\partial T_t = \partial L/\partial h_t \odot (h_t^{\text{LSTM}} - h_{t-1})`.
 
     Parameters
@@ -112,6 +117,7 @@ def transform_gate_gradient(dh_t: Array, h_lstm_t: Array, h_prev: Array) -> Arra
 def transformed_gradient(dh_t: Array, T_t: Array) -> Array:
     r"""Gradient of what the LSTM computes.
 
+    Implements :eq:`eq-dh-transformed`:
     :math:`\partial L/\partial h_t^{\text{LSTM}} = \partial L/\partial h_t \odot T_t`.
 
     Parameters
@@ -130,7 +136,7 @@ def transformed_gradient(dh_t: Array, T_t: Array) -> Array:
 def carried_gradient(dh_t: Array, T_t: Array) -> Array:
     r"""What step t passes straight back, :math:`\partial L/\partial h_t \odot (1-T_t)`.
 
-    Part of :math:`\partial L/\partial h_{t-1}`: the gates are held fixed.
+    Implements :eq:`eq-dh-carried`. Part of :math:`\partial L/\partial h_{t-1}`: the gates are held fixed.
 
     Parameters
     ----------
@@ -147,6 +153,8 @@ def carried_gradient(dh_t: Array, T_t: Array) -> Array:
 
 def highway_parameter_count(n_x: int, n_h: int) -> int:
     r"""Number of parameters, :math:`5n_h(n_h+n_x+1)`: five quarters of the LSTM's.
+
+    Implements :eq:`eq-highway-parameters`.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ class KrauseTrace(NamedTuple):
 def krause_parameter_count(n_x: int, n_h: int) -> int:
     r"""Number of parameters of the published form, :math:`4n_h(n_h+n_x+1) + n_hn_x + n_h^2`.
 
-    A quarter more than the LSTM's, but for the biases.
+    Implements :eq:`eq-krause-parameters`. A quarter more than the LSTM's, but for the biases.
 
     Parameters
     ----------

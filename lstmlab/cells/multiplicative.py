@@ -54,6 +54,8 @@ class MultiplicativeTrace(NamedTuple):
 def interaction(u_t: Array, v_t: Array) -> Array:
     r"""Multiplicative interaction, :math:`m_t = u_t \odot v_t`.
 
+    Implements :eq:`eq-interaction`.
+
     Parameters
     ----------
     u_t, v_t
@@ -70,6 +72,7 @@ def interaction(u_t: Array, v_t: Array) -> Array:
 def interaction_gradient(dm_t: Array, u_t: Array, v_t: Array) -> tuple[Array, Array]:
     r"""Gradients of both factors.
 
+    Implements :eq:`eq-interaction-gradient`:
     :math:`\partial L/\partial u_t = \partial L/\partial m_t \odot v_t` and
     :math:`\partial L/\partial v_t = \partial L/\partial m_t \odot u_t`.
 
@@ -88,6 +91,8 @@ def interaction_gradient(dm_t: Array, u_t: Array, v_t: Array) -> tuple[Array, Ar
 
 def bias_with_interaction(W_m: Array, b: Array, m_t: Array) -> Array:
     r"""What the notes' form adds to :math:`W z_t`, :math:`W_m m_t + b`.
+
+    Implements :eq:`eq-notes-multiplicative`.
 
     Parameters
     ----------
@@ -109,7 +114,8 @@ def bias_with_interaction(W_m: Array, b: Array, m_t: Array) -> Array:
 def multiplicative_parameter_count(n_x: int, n_h: int) -> int:
     r"""Number of parameters of the notes' form, :math:`4n_h(n_h+n_x+1) + 4n_h^2`.
 
-    Half as many again as the LSTM's, not fewer as the notes have it.
+    Implements :eq:`eq-multiplicative-parameters`. Half as many again as the LSTM's, not fewer as the notes
+    have it.
 
     Parameters
     ----------

@@ -64,8 +64,8 @@ class ProjectedTrace(NamedTuple):
 def projected_hidden_state(W_p: Array, m_t: Array) -> Array:
     r"""Hidden state, :math:`h_t = W_p m_t` with :math:`m_t = o_t \odot \tanh(C_t)`.
 
-    No bias and no other function follows, so :math:`h_t` is not bounded by 1. This narrow vector, not
-    :math:`m_t`, is what the next step's gates see.
+    Implements :eq:`eq-projection`. No bias and no other function follows, so :math:`h_t` is not bounded
+    by 1. This narrow vector, not :math:`m_t`, is what the next step's gates see.
 
     Parameters
     ----------
@@ -89,6 +89,7 @@ def projected_hidden_state(W_p: Array, m_t: Array) -> Array:
 def projection_gradient(W_p: Array, dh_t: Array) -> Array:
     r"""Gradient of what is projected.
 
+    Implements :eq:`eq-projection-gradient`:
     :math:`\partial L/\partial m_t = W_p^\top\, \partial L/\partial h_t`. The gradient of :math:`W_p` itself
     is that of any matrix, :func:`~lstmlab.cells.gradients.weight_gradient` of the two.
 
@@ -110,7 +111,8 @@ def projection_gradient(W_p: Array, dh_t: Array) -> Array:
 def projected_parameter_count(n_x: int, n_h: int, n_c: int) -> int:
     r"""Number of parameters, :math:`4n_c(n_h+n_x+1) + n_h n_c`.
 
-    Fewer than an LSTM of :math:`n_c` units has only if :math:`n_h < \tfrac45 n_c`.
+    Implements :eq:`eq-projected-parameters`. Fewer than an LSTM of :math:`n_c` units has only if
+    :math:`n_h < \tfrac45 n_c`.
 
     Parameters
     ----------

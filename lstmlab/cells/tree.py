@@ -71,6 +71,8 @@ class TreeTrace(NamedTuple):
 def tree_lstm_parameter_count(n_x: int, n_h: int) -> int:
     r"""Number of parameters, :math:`4n_h(n_h+n_x+1)`: the LSTM's, however many children a node has.
 
+    Implements :eq:`eq-tree-parameter-count`.
+
     Parameters
     ----------
     n_x, n_h

@@ -23,7 +23,8 @@ from lstmlab.typing import Array
 def sum_over_children(a_k: Array, counts: tuple[int, ...]) -> Array:
     r"""Sum over children, :math:`\tilde a_j = \sum_{k\in C(j)} a_k`; zero for a leaf.
 
-    With :math:`a = h` this is the child sum :math:`\tilde h_j`. The mirror of :func:`to_each_child`.
+    Implements :eq:`eq-child-sum`. With :math:`a = h` this is the child sum :math:`\tilde h_j`. The mirror
+    of :func:`to_each_child`.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ def sum_over_children(a_k: Array, counts: tuple[int, ...]) -> Array:
 def to_each_child(a_j: Array, counts: tuple[int, ...]) -> Array:
     r"""Copy a node's column to each of its children, :math:`a_{jk} = a_j` for :math:`k\in C(j)`.
 
-    The mirror of :func:`sum_over_children`: what a sum receives goes to each of its terms unchanged.
+    Implements :eq:`eq-to-each-child`. The mirror of :func:`sum_over_children`: what a sum receives goes to
+    each of its terms unchanged.
 
     Parameters
     ----------
@@ -72,8 +74,9 @@ def to_each_child(a_j: Array, counts: tuple[int, ...]) -> Array:
 def tree_forget_gate(W_f: Array, U_f: Array, b_f: Array, x_jk: Array, h_k: Array) -> Array:
     r"""Forget gate, one for each child, :math:`f_{jk} = \sigma(W_f x_j + U_f h_k + b_f)`.
 
-    It reads its *own* child's :math:`h_k`, not the sum :math:`\tilde h_j`: a node can keep one child and
-    forget another. The matrices are shared by all children.
+    Implements :eq:`eq-tree-forget-gate`. It reads its *own* child's :math:`h_k`, not the sum
+    :math:`\tilde h_j`: a node can keep one child and forget another. The matrices are shared by all
+    children.
 
     Parameters
     ----------
@@ -99,6 +102,8 @@ def tree_forget_gate(W_f: Array, U_f: Array, b_f: Array, x_jk: Array, h_k: Array
 def tree_input_gate(W_i: Array, U_i: Array, b_i: Array, x_j: Array, h_tilde_j: Array) -> Array:
     r"""Input gate, :math:`i_j = \sigma(W_i x_j + U_i \tilde h_j + b_i)`.
 
+    Implements :eq:`eq-tree-input-gate`.
+
     Parameters
     ----------
     W_i, U_i, b_i
@@ -116,6 +121,8 @@ def tree_input_gate(W_i: Array, U_i: Array, b_i: Array, x_j: Array, h_tilde_j: A
 
 def tree_output_gate(W_o: Array, U_o: Array, b_o: Array, x_j: Array, h_tilde_j: Array) -> Array:
     r"""Output gate, :math:`o_j = \sigma(W_o x_j + U_o \tilde h_j + b_o)`.
+
+    Implements :eq:`eq-tree-output-gate`.
 
     Parameters
     ----------
@@ -135,6 +142,8 @@ def tree_output_gate(W_o: Array, U_o: Array, b_o: Array, x_j: Array, h_tilde_j: 
 def tree_candidate(W_u: Array, U_u: Array, b_u: Array, x_j: Array, h_tilde_j: Array) -> Array:
     r"""Candidate values, :math:`u_j = \tanh(W_u x_j + U_u \tilde h_j + b_u)`.
 
+    Implements :eq:`eq-tree-candidate`.
+
     Parameters
     ----------
     W_u, U_u, b_u
@@ -152,6 +161,8 @@ def tree_candidate(W_u: Array, U_u: Array, b_u: Array, x_j: Array, h_tilde_j: Ar
 
 def tree_cell_state(i_j: Array, u_j: Array, f_jk: Array, C_k: Array, counts: tuple[int, ...]) -> Array:
     r"""Cell state, :math:`C_j = i_j \odot u_j + \sum_{k\in C(j)} f_{jk} \odot C_k`.
+
+    Implements :eq:`eq-tree-cell-state`.
 
     Parameters
     ----------
@@ -177,6 +188,7 @@ def tree_cell_state(i_j: Array, u_j: Array, f_jk: Array, C_k: Array, counts: tup
 def child_sum_gradient(U: tuple[Array, ...], deltas: tuple[Array, ...]) -> Array:
     r"""Gradient of the child sum.
 
+    Implements :eq:`eq-tree-dh-sum`:
     :math:`\partial L/\partial\tilde h_j = \sum_{g\in\{i,o,u\}} U_g^\top\delta_{g,j}`; the forget gates
     are not in it, because they do not read the sum.
 
@@ -198,6 +210,7 @@ def child_sum_gradient(U: tuple[Array, ...], deltas: tuple[Array, ...]) -> Array
 def child_hidden_gradient(U_f: Array, delta_f: Array, dh_tilde_j: Array, counts: tuple[int, ...]) -> Array:
     r"""What a node passes back to a child's hidden state.
 
+    Implements :eq:`eq-tree-dh-child`:
     :math:`\partial L/\partial h_k = \partial L/\partial\tilde h_j + U_f^\top\delta_{f,jk}`: the same for all
     children through the sum, and each child's own through its forget gate. Losses at the child itself
     are added by the walk over the levels.
@@ -226,6 +239,7 @@ def node_input_gradient(
 ) -> Array:
     r"""Gradient of a node's input.
 
+    Implements :eq:`eq-tree-dx`:
     :math:`\partial L/\partial x_j = \sum_{g\in\{i,o,u\}} W_g^\top\delta_{g,j}
     + W_f^\top\sum_{k\in C(j)}\delta_{f,jk}`: every forget gate of the node has read :math:`x_j`.
 

@@ -39,7 +39,7 @@ class BaseModel:
 
     @property
     def params(self) -> ParameterGroup:
-        """The parts' parameters under one roof: ``params["cell.W_f"]``, ``params.parts["cell"]``."""
+        """The parts' parameters under one roof, ``params["cell.W_f"]``, ``params.parts["cell"]``."""
         return ParameterGroup({name: part.params for name, part in self.parts.items()})
 
     @property
@@ -49,7 +49,7 @@ class BaseModel:
 
     @property
     def like(self) -> Array:
-        """A vector of parameters: it says which library, device and dtype the model computes with."""
+        """A vector of parameters, which says which library, device and dtype the model computes with."""
         return self.params.vectors[0]
 
     @property
@@ -86,7 +86,7 @@ class BaseModel:
         raise NotImplementedError
 
     def loss_and_gradient(self, batch: Any) -> tuple[float, ParameterGroup]:
-        """Return the loss of a batch, with noise if :attr:`training` is on, and its gradient.
+        """Return the loss of a batch, with noise if ``training`` is on, and its gradient.
 
         Parameters
         ----------

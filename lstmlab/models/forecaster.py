@@ -135,7 +135,7 @@ class Forecaster(BaseModel):
         super().__init__({"cell": cell, "out": self.out})
 
     def forecast(self, x: Array, future: Array | None = None, steps: int | None = None) -> Forecast:
-        """Forecast, with noise if :attr:`training` is on; arguments as for :meth:`predict`."""
+        """Forecast, with noise if ``training`` is on; arguments as for :meth:`predict`."""
         x, future, steps = self._checked(x, future, steps)
         run = unroll(self.cell, x)
         last = x[-1, :, : self.n_y]

@@ -27,7 +27,7 @@ class LanguageModel(SequenceTagger):
     r"""The probability of the next symbol given all before it.
 
     :math:`p(y \mid x_1 \dots x_t) = \operatorname{softmax}(W h_t + b)_y`, and :math:`y_t = x_{t+1}`. Only
-    :meth:`loss_and_gradient` draws noise, where the cell is wrapped with some.
+    ``loss_and_gradient`` draws noise, where the cell is wrapped with some.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class LanguageModel(SequenceTagger):
     def forward(self, batch: Any) -> SequencePass:
         """Return the mean cross-entropy of a :class:`LanguageBatch` in nats a symbol.
 
-        Padded steps do not count. The rest of the tuple is what :meth:`backward` needs.
+        Padded steps do not count. The rest of the tuple is what ``backward`` needs.
         """
         batch = as_batch(LanguageBatch, batch)
         done = self._forward(batch.x, batch.y, batch.lengths, self._first_state(batch))
@@ -204,7 +204,7 @@ class LanguageModel(SequenceTagger):
     # --- step by step ----------------------------------------------------------------------------
 
     def step(self, tokens: Any, state: State | None = None) -> tuple[Array, State]:
-        """Read one symbol a column; the same scores as :meth:`logits` has for the whole sequence.
+        """Read one symbol a column; the same scores as ``logits`` has for the whole sequence.
 
         Parameters
         ----------

@@ -7,13 +7,8 @@ import nbformat
 import yaml
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted(
-    path
-    for folder in ("book", "exercises")
-    for path in (ROOT / folder).rglob("*.ipynb")
-    if ".ipynb_checkpoints" not in path.parts
-)
-CHAPTERS = [path for path in NOTEBOOKS if path.is_relative_to(ROOT / "book")]
+CHAPTERS = sorted(path for path in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+
 PAGES = sorted((ROOT / "book").glob("*.md"))
 
 #: Fenced blocks whose content is prose. All others hold code, options or data.

@@ -301,7 +301,7 @@ def test_pages_show_the_true_address_or_none(tmp_path, monkeypatch, remote, show
 def test_the_api_page_lists_every_module_a_reader_may_use():
     root = Path(__file__).parents[2]
     page = (root / "book" / "api.md").read_text(encoding="utf8")
-    internal = {"lstmlab", "lstmlab.checks", "lstmlab.diagnostics", "lstmlab.diagrams"}
+    internal = {"lstmlab", "lstmlab.arguments", "lstmlab.checks", "lstmlab.diagnostics"}
     modules = {
         ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
         for path in (root / "lstmlab").rglob("*.py")

@@ -5,7 +5,7 @@ import re
 import nbformat
 import notebooks as book
 import pytest
-from notebooks import CHAPTERS, NOTEBOOKS
+from notebooks import CHAPTERS
 
 from execute import KERNEL, as_text
 
@@ -14,7 +14,7 @@ LONGEST_CELL = 14
 DECIMAL = re.compile(r"(?<![\w.])\d+[.,]\d{2,}(?![\w.]|\s*%)|(?<![\w.])\d+\.\d+\s*%")
 BARE_FLOAT = re.compile(r"\d\.\d{13,}")
 
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=book.name)
+every_notebook = pytest.mark.parametrize("path", CHAPTERS, ids=book.name)
 every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=book.name)
 
 

@@ -17,7 +17,7 @@ Training.reason = lambda self: "cut short" if self.done >= 3 else whole(self)
 """
 
 
-@pytest.mark.parametrize("path", book.NOTEBOOKS, ids=book.name)
+@pytest.mark.parametrize("path", book.CHAPTERS, ids=book.name)
 def test_the_same_cells_run_on_the_strict_backend(path, monkeypatch):
     monkeypatch.setenv("LSTMLAB_BACKEND", "strict")
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel draws into the notebook
@@ -28,7 +28,7 @@ def test_the_same_cells_run_on_the_strict_backend(path, monkeypatch):
     execute(nb, path.parent)  # raises where a cell does; the numbers are nbval's to compare
 
 
-@pytest.mark.parametrize("path", book.NOTEBOOKS, ids=book.name)
+@pytest.mark.parametrize("path", book.CHAPTERS, ids=book.name)
 def test_a_notebook_needs_half_a_minute_at_most(path, monkeypatch):
     """Processor time of the kernel, so that a busy machine does not fail the test."""
     monkeypatch.setenv("LSTMLAB_BACKEND", "numpy")

@@ -22,6 +22,7 @@ def both(n_x, n_h, rng=0, dtype="float64"):
     return ll.bidirectional(ll.LSTM(n_x, n_h, rng=rng, dtype=dtype), ll.RNN(n_x, n_h, rng=rng, dtype=dtype))
 
 
+@pytest.mark.equation("eq-stack-back")
 def test_layer_by_layer_equals_step_by_step():
     case = make_case(deep, T=5)
     by_layer, state, h = case.run(), case.state, []
@@ -43,6 +44,7 @@ def test_layer_by_layer_equals_step_by_step():
         same(a, b)
 
 
+@pytest.mark.equation("eq-stack")
 def test_a_stack_by_hand():
     lower, upper = ll.LSTM(2, 3, rng=1), ll.LSTM(3, 4, rng=2)
     x = draw(np.random.default_rng(0), 5, 2, 2)
@@ -83,6 +85,7 @@ def test_shared_layers_have_one_memory_and_their_gradients_add():
     same(one.dx, two.dx)
 
 
+@pytest.mark.equation("eq-bidirectional", "eq-summary")
 def test_two_directions_by_hand():
     forward, backward = ll.LSTM(2, 3, rng=1), ll.RNN(2, 4, rng=2)
     x = draw(np.random.default_rng(0), 5, 2, 2)
@@ -105,6 +108,7 @@ def test_with_two_directions_the_first_output_knows_the_last_input():
     assert np.abs(a - b)[:4, 0, :3].max() == 0.0
 
 
+@pytest.mark.equation("eq-reversal")
 def test_reversal_within_lengths():
     x = xp.reshape(xp.asarray(np.arange(8.0)), (4, 2, 1))
     mask = ll.unroll(ll.LSTM(1, 1), x, lengths=[4, 2]).mask
@@ -114,6 +118,7 @@ def test_reversal_within_lengths():
     same(reorder(reorder(x, order), order), x, 0)
 
 
+@pytest.mark.equation("eq-hold", "eq-both-back")
 @pytest.mark.parametrize(
     "make", [ll.LSTM, ll.RNN, deep, lambda *a, **k: ll.bidirectional(ll.LSTM(*a), ll.RNN(*a))]
 )

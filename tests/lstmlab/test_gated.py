@@ -58,6 +58,11 @@ def test_the_step_back_is_linear(kind):
         np.testing.assert_allclose(2.0 * ll.to_numpy(a), ll.to_numpy(b), rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.equation(
+    *("eq-transform-gate", "eq-highway-hidden-state", "eq-dT", "eq-dh-transformed", "eq-dh-carried"),
+    *("eq-depth-gate", "eq-depth-gated-cell-state", "eq-dd", "eq-dC-below"),
+    *("eq-interaction", "eq-interaction-gradient", "eq-notes-multiplicative"),
+)
 @pytest.mark.parametrize("kind", oracle.frozen("gated_jax"))
 def test_outputs_and_every_gradient_equal_those_of_jax(kind):
     gated.compare(ll, kind, "JAX", oracle.frozen("gated_jax")[kind])
@@ -132,6 +137,8 @@ def test_renaming_the_units_changes_nothing_else(kind):
     assert np.abs(got - want).max() > 0.01
 
 
+@pytest.mark.equation("eq-highway-parameters", "eq-depth-gated-parameters")
+@pytest.mark.equation("eq-multiplicative-parameters", "eq-krause-parameters")
 @KINDS
 @pytest.mark.parametrize(("n_x", "n_h"), [(1, 1), (2, 3), (5, 2)])
 def test_the_formula_counts_the_parameters(kind, n_x, n_h):

@@ -9,7 +9,7 @@ import lstmlab as ll
 from lstmlab import xp
 
 
-@pytest.mark.equation("eq-dh-total")
+@pytest.mark.equation("eq-dh-total", "eq-stack-back", "eq-both-back")
 @pytest.mark.parametrize("name", CELLS)
 @given(shape=shapes())
 @settings(max_examples=examples(12), deadline=None)

@@ -52,6 +52,7 @@ NETS = {
 }
 
 
+@pytest.mark.equation("eq-variational-gradient", "eq-zoneout-gradient")
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("name", NETS)
 def test_gradients(name, training):
@@ -77,6 +78,7 @@ def test_a_segment_that_is_computed_twice_sees_the_same_noise(name):
 # --- zoneout -----------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-zoneout")
 def test_zoneout_keeps_old_values_or_takes_new_ones():
     case = make_case(T=40, B=5, n_h=6)
     plain, net = case.cell, ll.zoneout(case.cell, 0.3, 0.7)
@@ -101,6 +103,7 @@ def test_the_new_hidden_state_comes_from_the_cell_state_before_zoneout():
     assert float(xp.max(xp.abs(run.state.C - case.run().state.C))) > 1e-3
 
 
+@pytest.mark.equation("eq-zoneout-share")
 def test_evaluation_is_the_mean_of_one_step():
     case = make_case(T=1, B=1)
     many = 20_000
@@ -134,6 +137,7 @@ def test_the_same_seed_draws_the_same_and_another_differs():
 # --- variational dropout -----------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-dropout-mask")
 def test_the_mask_is_drawn_once_a_sequence_and_example():
     net = ll.variational_dropout(ll.LSTM(50, 40), 0.2, 0.5, rng=3)
     state = net.initial_state(30)
@@ -148,6 +152,7 @@ def test_the_mask_is_drawn_once_a_sequence_and_example():
     assert (ll.to_numpy(net.initial_state(30).m_h) != m_h).any()
 
 
+@pytest.mark.equation("eq-variational-read")
 def test_tied_masks_by_hand():
     """Masking what is read equals masking the columns of every weight matrix, for one example."""
     case = make_case(B=1, T=4, n_x=3, n_h=4)
@@ -160,6 +165,7 @@ def test_tied_masks_by_hand():
     same(ll.unroll(net, case.x, state).h, ll.unroll(masked, case.x, case.state).h)
 
 
+@pytest.mark.equation("eq-untied-read")
 def test_untied_masks_by_hand():
     case = make_case(B=1, T=4, n_x=3, n_h=4)
     net = ll.variational_dropout(case.cell, 0.4, 0.4, tied=False, rng=5)

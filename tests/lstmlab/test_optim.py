@@ -155,6 +155,7 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_changes():
     assert optimiser.lr == 0.1
 
 
+@pytest.mark.equation("eq-global-norm", "eq-clip-norm")
 @QUICK
 @given(seed=st.integers(0, 2**31), threshold=st.floats(0.1, 10.0))
 def test_clipping_keeps_the_direction_and_bounds_the_norm(seed, threshold):
@@ -182,6 +183,7 @@ def test_the_norm_of_an_exploding_float32_gradient_does_not_overflow():
     np.testing.assert_allclose(ll.to_numpy(grads.flat)[:2], [3.0, 4.0], rtol=1e-6)
 
 
+@pytest.mark.equation("eq-clip-value")
 def test_clipping_by_value_changes_the_direction():
     grads = parameters()
     grads.flat[...] = xp.asarray([10.0, -0.5, -7.0, 0.25, 0.0, 1.0])

@@ -51,6 +51,7 @@ def test_two_steps_by_hand_equal_unroll():
             assert float(run.trace.m[t, 0, k]) == pytest.approx(m[k], rel=1e-13)
 
 
+@pytest.mark.equation("eq-projection", "eq-projection-gradient")
 def test_link_projection():
     rng = np.random.default_rng(0)
     link(
@@ -195,6 +196,7 @@ def test_first_values():
     }
 
 
+@pytest.mark.equation("eq-projected-parameters")
 @given(n_x=st.integers(1, 5), n_h=st.integers(1, 5), n_c=st.integers(1, 5))
 @settings(max_examples=examples(10), deadline=None)
 def test_parameter_count(n_x, n_h, n_c):

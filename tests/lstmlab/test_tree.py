@@ -19,8 +19,6 @@ from lstmlab.unroll_tree import backprop_tree, from_roots, unroll_tree
 
 MIXED = [[-1, 0, 0, 1, 1, 1, 2, 0, 7, 8], [3, 0, 0, -1, 3, 3, 3], [-1], [1, -1, 1, 0]]
 SMALL = [[-1, 0, 0, 1, 1, 1, 0, 6], [2, 2, -1]]
-SMALL = [[-1, 0, 0, 1, 1, 1, 0, 6], [2, 2, -1]]
-SMALL = [[-1, 0, 0, 1, 1, 1, 0, 6], [2, 2, -1]]
 SEEDS = given(seed=st.integers(0, 2**31))
 FEW = settings(max_examples=examples(12), deadline=None)
 
@@ -60,6 +58,7 @@ def test_as_a_cell_on_a_sequence_its_gradients_equal_finite_differences():
     assert {"h_0", "C_0"} <= set(report.errors)
 
 
+@pytest.mark.equation("eq-tree-dh-sum", "eq-tree-dh-child", "eq-tree-dx")
 def test_a_step_is_the_mirror_of_a_step_for_children_with_states_of_their_own():
     """Gradients of the children's h and C, with 3, 2 and 0 children a node."""
     counts, K = (3, 2, 2, 1), 5
@@ -104,6 +103,8 @@ def test_live(seed, monkeypatch):
 # third witness
 
 
+@pytest.mark.equation("eq-tree-forget-gate", "eq-tree-input-gate", "eq-tree-output-gate")
+@pytest.mark.equation("eq-tree-candidate", "eq-tree-cell-state")
 def test_a_node_with_two_children_by_hand():
     cell = TreeLSTM(1, 1)
     for k, name in enumerate(cell.params):
@@ -125,6 +126,7 @@ def test_a_node_with_two_children_by_hand():
     assert float(state.h[0, 0]) == pytest.approx(o * np.tanh(C), rel=1e-14)
 
 
+@pytest.mark.equation("eq-child-sum", "eq-to-each-child")
 def test_sum_and_copy_are_transposes_of_each_other():
     """The 0/1 matrix that is never built, column by column."""
     counts = (4, 3, 3, 1)
@@ -281,6 +283,7 @@ def test_float32_stays_and_inputs_are_not_written():
     same(unroll_tree(wide, trees, xp.asarray(ll.to_numpy(x).astype("float64"))).h, run.h, 1e-6)
 
 
+@pytest.mark.equation("eq-tree-parameter-count")
 @pytest.mark.parametrize(("n_x", "n_h"), [(1, 1), (3, 2), (2, 5)])
 def test_the_parameter_count_is_the_lstms(n_x, n_h):
     cell = TreeLSTM(n_x, n_h)

@@ -41,6 +41,7 @@ def test_with_k_as_long_as_the_sequence_it_is_the_full_gradient(make, every):
         same(a, b)
 
 
+@pytest.mark.equation("eq-truncation")
 @CAUSAL
 def test_it_is_the_sum_of_the_windows_done_by_hand(make):
     """Loss t alone, on a run that starts k - 1 steps before it from a constant state."""
@@ -65,6 +66,7 @@ def test_it_is_the_sum_of_the_windows_done_by_hand(make):
         same(got.grads[name], totals[name], 1e-13)
 
 
+@pytest.mark.equation("eq-chunks")
 def test_chunks_equal_stateful_training():
     """every=k: what one gets by carrying the state and training on each chunk alone."""
     case = make_case(T=6)
@@ -113,6 +115,7 @@ def test_bad_truncations_are_named():
 # --- carried states ----------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-carried-state")
 @CAUSAL
 def test_chunks_with_carried_state_equal_one_run(make):
     case = make_case(make, T=6)
