@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float]
 
-#: Where things stand: the line of the cell state, the line of ``z_t``, the columns, the rows.
+#: Where things stand, from the line of the cell state and that of ``z_t`` to the columns and rows.
 BELT, BUS = 7.2, 1.5
 STACK, FORGET, INPUT, CANDIDATE, OUTPUT, SHOW = 1.3, 3.05, 4.85, 6.65, 8.45, 10.35
 GATES, WRITE, H_LINE = 3.5, 5.4, 2.05
@@ -60,7 +60,7 @@ class Frame:
 
     @property
     def limits(self) -> tuple[Point, Point]:
-        """Limits of the axes, along x and along y: room for the labels outside."""
+        """Limits of the axes along x and along y, with room for the labels outside."""
         return (self.start - 0.65, self.end + 0.65), (self.below - 0.4, self.top + 0.25)
 
     @property

@@ -51,7 +51,7 @@ class CoupledTrace(NamedTuple):
 def coupled_input_gate(f_t: Array) -> Array:
     r"""Input gate that has no weights of its own, :math:`i_t = 1 - f_t`.
 
-    The cell state is then a weighted mean,
+    Implements :eq:`eq-coupled-input-gate`. The cell state is then a weighted mean,
     :math:`C_t = f_t \odot C_{t-1} + (1-f_t) \odot \tilde C_t`, and never leaves [-1, 1] once inside.
 
     Parameters
@@ -74,7 +74,8 @@ def coupled_input_gate(f_t: Array) -> Array:
 def coupled_forget_gate_gradient(dC_t: Array, C_prev: Array, C_tilde_t: Array) -> Array:
     r"""Gradient of the one gate that keeps and writes.
 
-    :math:`\partial L/\partial f_t = \partial L/\partial C_t \odot (C_{t-1} - \tilde C_t)`: that of the
+    Implements :eq:`eq-coupled-df`:
+    :math:`\partial L/\partial f_t = \partial L/\partial C_t \odot (C_{t-1} - \tilde C_t)`, that of the
     plain forget gate minus that of the input gate, since :math:`\partial i_t/\partial f_t = -1`.
 
     Parameters
@@ -92,6 +93,8 @@ def coupled_forget_gate_gradient(dC_t: Array, C_prev: Array, C_tilde_t: Array) -
 
 def coupled_parameter_count(n_x: int, n_h: int) -> int:
     r"""Number of parameters, :math:`3n_h(n_h+n_x+1)`: a quarter less than the LSTM's.
+
+    Implements :eq:`eq-coupled-count`.
 
     Parameters
     ----------

@@ -63,6 +63,7 @@ def coupled_peephole_previous_cell_state_gradient(
 ) -> Array:
     r"""What step t passes back to the cell state: what was kept, and what one gate saw.
 
+    Implements :eq:`eq-coupled-peephole-dC-prev`:
     :math:`\partial L/\partial C_t \odot f_t + W_{cf} \odot \delta_{f,t}`. The input gate adds no term
     of its own: its share is in :math:`\delta_{f,t}`.
 
@@ -83,6 +84,8 @@ def coupled_peephole_previous_cell_state_gradient(
 
 def coupled_peephole_parameter_count(n_x: int, n_h: int) -> int:
     r"""Number of parameters, :math:`3n_h(n_h+n_x+1) + 2n_h`.
+
+    Implements :eq:`eq-coupled-peephole-count`.
 
     Parameters
     ----------

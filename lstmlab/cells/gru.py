@@ -66,6 +66,7 @@ class GRUTrace(NamedTuple):
 def gru_parameter_count(n_x: int, n_h: int, reset: str = "before") -> int:
     r"""Number of parameters: :math:`3n_h(n_h+n_x+1)`, and :math:`n_h` more with the reset after.
 
+    Implements :eq:`eq-gru-parameter-count`.
     Three quarters of an LSTM's at the same sizes. PyTorch keeps two biases for every gate and counts
     :math:`3n_h(n_h+n_x+2)`.
 
@@ -199,6 +200,8 @@ class GRU(BaseCell):
 
     def step_back(self, dstate: GRUState, trace: GRUTrace, grads: Parameters) -> tuple[Array, GRUState]:
         """Mirror of :meth:`step`, from the last line to the first.
+
+        Implements :eq:`eq-gru-dh`: four gradients meet in the state at t-1.
 
         Parameters
         ----------

@@ -14,6 +14,7 @@ from lstmlab.typing import Array
 def update_gate(W_z: Array, b_z: Array, hx_t: Array) -> Array:
     r"""Update gate, :math:`z_t = \sigma(W_z [h_{t-1}; x_t] + b_z)`.
 
+    Implements :eq:`eq-gru-update`.
     The notes leave the bias out of the equation and count it all the same.
 
     Parameters
@@ -39,6 +40,8 @@ def update_gate(W_z: Array, b_z: Array, hx_t: Array) -> Array:
 
 def reset_gate(W_r: Array, b_r: Array, hx_t: Array) -> Array:
     r"""Reset gate, :math:`r_t = \sigma(W_r [h_{t-1}; x_t] + b_r)`.
+
+    Implements :eq:`eq-gru-reset`.
 
     Parameters
     ----------
@@ -82,6 +85,8 @@ def reset_state(r_t: Array, s_t: Array) -> Array:
 
 def reset_before_candidate(W: Array, b_h: Array, r_t: Array, h_prev: Array, x_t: Array) -> Array:
     r"""Candidate of the notes, :math:`\tilde h_t = \tanh(W [r_t \odot h_{t-1}; x_t] + b_h)`.
+
+    Implements :eq:`eq-gru-candidate`.
 
     Parameters
     ----------
@@ -128,6 +133,7 @@ def recurrent_part(W: Array, b_hh: Array, h_prev: Array) -> Array:
 def reset_after_candidate(W: Array, b_h: Array, b_hh: Array, r_t: Array, h_prev: Array, x_t: Array) -> Array:
     r"""Candidate of PyTorch and cuDNN.
 
+    Implements :eq:`eq-gru-candidate-after`:
     :math:`\tilde h_t = \tanh(W_x x_t + b_h + r_t \odot (W_h h_{t-1} + b_{hh}))`. The gate scales the
     bias inside the bracket, so the two biases are not one.
 
@@ -152,6 +158,7 @@ def reset_after_candidate(W: Array, b_h: Array, b_hh: Array, r_t: Array, h_prev:
 def gru_hidden_state(z_t: Array, h_prev: Array, h_tilde_t: Array) -> Array:
     r"""Hidden state, :math:`h_t = (1-z_t) \odot h_{t-1} + z_t \odot \tilde h_t`.
 
+    Implements :eq:`eq-gru-hidden`.
     PyTorch, Keras and ONNX let the gate keep instead, :math:`z_t \odot h_{t-1} + (1-z_t) \odot
     \tilde h_t`. Both are one family: :math:`1-\sigma(a) = \sigma(-a)`, so negate ``W_z`` and ``b_z``.
 
@@ -175,6 +182,7 @@ def gru_hidden_state(z_t: Array, h_prev: Array, h_tilde_t: Array) -> Array:
 def update_gate_gradient(dh_t: Array, h_prev: Array, h_tilde_t: Array) -> Array:
     r"""Gradient of the update gate.
 
+    Implements :eq:`eq-gru-dz`:
     :math:`\partial L/\partial z_t = \partial L/\partial h_t \odot (\tilde h_t - h_{t-1})`.
 
     Parameters
@@ -193,6 +201,7 @@ def update_gate_gradient(dh_t: Array, h_prev: Array, h_tilde_t: Array) -> Array:
 def new_share_gradient(dh_t: Array, z_t: Array) -> Array:
     r"""Gradient of the candidate.
 
+    Implements :eq:`eq-gru-dcandidate`:
     :math:`\partial L/\partial \tilde h_t = \partial L/\partial h_t \odot z_t`.
 
     Parameters
@@ -211,6 +220,7 @@ def new_share_gradient(dh_t: Array, z_t: Array) -> Array:
 def kept_share_gradient(dh_t: Array, z_t: Array) -> Array:
     r"""What step t passes straight back, :math:`\partial L/\partial h_t \odot (1-z_t)`.
 
+    Implements :eq:`eq-gru-kept`.
     Part of :math:`\partial L/\partial h_{t-1}`: gates and candidate are held fixed.
 
     Parameters
@@ -229,6 +239,7 @@ def kept_share_gradient(dh_t: Array, z_t: Array) -> Array:
 def reset_gate_gradient(drs_t: Array, s_t: Array) -> Array:
     r"""Gradient of the reset gate.
 
+    Implements :eq:`eq-gru-dr`:
     :math:`\partial L/\partial r_t = \partial L/\partial (r_t \odot s_t) \odot s_t`, s as in
     :func:`reset_state`.
 
@@ -248,6 +259,7 @@ def reset_gate_gradient(drs_t: Array, s_t: Array) -> Array:
 def reset_argument_gradient(drs_t: Array, r_t: Array) -> Array:
     r"""Gradient of what is reset.
 
+    Implements :eq:`eq-gru-dreset`:
     :math:`\partial L/\partial s_t = \partial L/\partial (r_t \odot s_t) \odot r_t`.
 
     Parameters

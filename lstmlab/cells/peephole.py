@@ -51,6 +51,8 @@ class PeepholeTrace(NamedTuple):
 def peephole_forget_gate(W_f: Array, W_cf: Array, b_f: Array, z_t: Array, C_prev: Array) -> Array:
     r"""Forget gate that sees the old cell state, :math:`f_t = \sigma(W_f z_t + W_{cf} \odot C_{t-1} + b_f)`.
 
+    Implements :eq:`eq-peephole-forget-gate`.
+
     Parameters
     ----------
     W_f
@@ -76,6 +78,8 @@ def peephole_forget_gate(W_f: Array, W_cf: Array, b_f: Array, z_t: Array, C_prev
 
 def peephole_input_gate(W_i: Array, W_ci: Array, b_i: Array, z_t: Array, C_prev: Array) -> Array:
     r"""Input gate that sees the old cell state, :math:`i_t = \sigma(W_i z_t + W_{ci} \odot C_{t-1} + b_i)`.
+
+    Implements :eq:`eq-peephole-input-gate`.
 
     Parameters
     ----------
@@ -103,7 +107,8 @@ def peephole_input_gate(W_i: Array, W_ci: Array, b_i: Array, z_t: Array, C_prev:
 def peephole_output_gate(W_o: Array, W_co: Array, b_o: Array, z_t: Array, C_t: Array) -> Array:
     r"""Output gate that sees the *new* cell state, :math:`o_t = \sigma(W_o z_t + W_{co} \odot C_t + b_o)`.
 
-    It can only be computed after :math:`C_t`: the four gates are no longer one product.
+    Implements :eq:`eq-peephole-output-gate`. It can only be computed after :math:`C_t`: the four gates are
+    no longer one product.
 
     Parameters
     ----------
@@ -133,6 +138,7 @@ def peephole_cell_state_gradient(
 ) -> Array:
     r"""Total derivative by the cell state, which the output gate sees too.
 
+    Implements :eq:`eq-peephole-dC`:
     :math:`\partial L/\partial C_t = \partial L/\partial h_t \odot o_t \odot (1-\tanh^2 C_t)
     + W_{co} \odot \delta_{o,t} + \partial L/\partial C_{t+1} \odot f_{t+1}
     + W_{cf} \odot \delta_{f,t+1} + W_{ci} \odot \delta_{i,t+1}`. The three terms with a peephole are
@@ -163,6 +169,7 @@ def peephole_previous_cell_state_gradient(
 ) -> Array:
     r"""What step t passes back to the cell state: what was kept, and what two gates saw.
 
+    Implements :eq:`eq-peephole-dC-prev`:
     :math:`\partial L/\partial C_t \odot f_t + W_{cf} \odot \delta_{f,t} + W_{ci} \odot \delta_{i,t}`.
 
     Parameters
@@ -183,6 +190,8 @@ def peephole_previous_cell_state_gradient(
 def peephole_gradient(delta: Array, C: Array) -> Array:
     r"""Gradient of a peephole at one step, :math:`\sum_b \delta_b \odot C_b`.
 
+    Implements :eq:`eq-peephole-weight`.
+
     Parameters
     ----------
     delta
@@ -200,6 +209,8 @@ def peephole_gradient(delta: Array, C: Array) -> Array:
 
 def peephole_parameter_count(n_x: int, n_h: int) -> int:
     r"""Number of parameters, :math:`4n_h(n_h+n_x+1) + 3n_h`.
+
+    Implements :eq:`eq-peephole-count`.
 
     Parameters
     ----------

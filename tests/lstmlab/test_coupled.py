@@ -30,6 +30,7 @@ def arrays_of(case):
     return [ll.to_numpy(a) for a in (run.h, *run.state, back.dx, *back.dstate)]
 
 
+@pytest.mark.equation("eq-coupled-input-gate")
 @pytest.mark.parametrize("sees", [{"f": 0.0, "o": 0.0}, {"f": -1.5, "o": 2.0}])
 def test_two_steps_by_hand_equal_unroll(sees):
     cell = CoupledPeepholeLSTM(1, 1)
@@ -50,6 +51,7 @@ def test_two_steps_by_hand_equal_unroll(sees):
             assert float(got[t, 0, 0]) == pytest.approx(want, rel=1e-14)
 
 
+@pytest.mark.equation("eq-coupled-df")
 def test_link_coupled_cell_state():
     rng = np.random.default_rng(0)
     link(
@@ -64,6 +66,7 @@ def test_link_coupled_cell_state():
     )
 
 
+@pytest.mark.equation("eq-coupled-peephole-dC-prev")
 def test_link_old_cell_state_with_a_peephole():
     rng = np.random.default_rng(0)
     W_f, W_cf, b_f = draw(rng, N_H, N_H + N_X), draw(rng, N_H, 1), draw(rng, N_H, 1)
@@ -216,6 +219,7 @@ def test_float32_stays_and_agrees_with_float64(kind):
     np.testing.assert_allclose(ll.to_numpy(run.h), ll.to_numpy(double.run().h), atol=1e-5)
 
 
+@pytest.mark.equation("eq-coupled-count", "eq-coupled-peephole-count")
 @given(shape=shapes(5))
 @settings(max_examples=examples(8), deadline=None)
 def test_parameter_count(shape):

@@ -26,6 +26,7 @@ def maker(kind, **more):
     return make
 
 
+@pytest.mark.equation("eq-gru-dh")
 @KINDS
 def test_every_gradient_agrees_with_finite_differences(kind):
     """Two layers where there are layers: the frozen numbers have three."""

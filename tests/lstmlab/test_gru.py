@@ -28,6 +28,13 @@ def logistic(a):
     return 1 / (1 + math.exp(-a))
 
 
+@pytest.mark.equation(
+    "eq-gru-update",
+    "eq-gru-reset",
+    "eq-gru-candidate",
+    "eq-gru-candidate-after",
+    "eq-gru-hidden",
+)
 @RESETS
 def test_two_steps_by_hand(reset):
     cell = GRU(1, 1, reset=reset)
@@ -56,6 +63,7 @@ def link(forward, backward, n, rng):
     assert report.ok, str(report)
 
 
+@pytest.mark.equation("eq-gru-dz", "eq-gru-kept", "eq-gru-dcandidate")
 def test_link_hidden_state():
     link(
         gru_gates.gru_hidden_state,
@@ -69,6 +77,7 @@ def test_link_hidden_state():
     )
 
 
+@pytest.mark.equation("eq-gru-dr", "eq-gru-dreset")
 def test_link_reset():
     link(
         gru_gates.reset_state,
@@ -164,6 +173,7 @@ def test_pytorchs_gate_keeps_where_the_notes_gate_renews(monkeypatch):
         gated.compare(ll, "gru_after", "PyTorch", arrays)
 
 
+@pytest.mark.equation("eq-gru-parameter-count")
 def test_counts():
     assert gru_parameter_count(40, 100) == 42_300
     assert gru_parameter_count(40, 100, "after") == 42_400

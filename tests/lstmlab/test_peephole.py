@@ -24,6 +24,7 @@ def rng():
     return np.random.default_rng(0)
 
 
+@pytest.mark.equation("eq-peephole-forget-gate", "eq-peephole-input-gate", "eq-peephole-output-gate")
 def test_two_steps_by_hand_equal_unroll():
     cell = PeepholeLSTM(1, 1)
     W = {"f": (0.5, -1.0), "i": (0.25, 2.0), "C": (-0.5, 1.0), "o": (1.0, 0.5)}
@@ -46,6 +47,7 @@ def test_two_steps_by_hand_equal_unroll():
             assert float(got[t, 0, 0]) == pytest.approx(want, rel=1e-14)
 
 
+@pytest.mark.equation("eq-peephole-weight")
 @pytest.mark.parametrize(
     "gate", [peephole.peephole_forget_gate, peephole.peephole_input_gate, peephole.peephole_output_gate]
 )
@@ -64,6 +66,7 @@ def test_link_gate(rng, gate):
     link(gate, backward, [draw(rng, *size) for size in sizes], rng)
 
 
+@pytest.mark.equation("eq-peephole-dC")
 def test_link_new_cell_state(rng):
     """The cell state reaches the loss through tanh and through the output gate."""
     W_o, W_co, b_o, z = (
@@ -83,6 +86,7 @@ def test_link_new_cell_state(rng):
     link(lambda C: hidden_state(gate(C), C), backward, [draw(rng, N_H, B)], rng)
 
 
+@pytest.mark.equation("eq-peephole-dC-prev")
 def test_link_old_cell_state(rng):
     """The old cell state reaches the new one by being kept, and through two gates."""
     W_f, W_i = draw(rng, N_H, N_H + N_X), draw(rng, N_H, N_H + N_X)
@@ -225,6 +229,7 @@ def test_the_run_of_a_plain_lstm_is_refused():
         ll.backprop(case.cell, make_case(ll.LSTM).run(), case.dh)
 
 
+@pytest.mark.equation("eq-peephole-count")
 @given(shape=shapes(5))
 @settings(max_examples=examples(8), deadline=None)
 def test_parameter_count(shape):
