@@ -103,7 +103,7 @@ class Alone:
 
 
 class AfterTrace(NamedTuple):
-    """What a run stores."""
+    """What a run with attention after the step stores."""
 
     run: Run
     looked: AttentionTrace
