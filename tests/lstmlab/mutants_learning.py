@@ -99,9 +99,9 @@ MUTANTS = [
         "embedding's gradient: the last place wins",
         EMBEDDING,
         'grads["E"] += weight_gradient(columns(e), columns(dy))',
-        "rows = columns(dy).T\n"
-        "        for place, token in enumerate(trace.tokens.reshape(-1).tolist()):\n"
-        '            grads["E"][token, :] = rows[place, :]',
+        "rows, tokens = columns(dy).T, namespace(dy).reshape(trace.tokens, (-1,))\n"
+        "        for place in range(tokens.shape[0]):\n"
+        '            grads["E"][int(tokens[place]), :] = rows[place, :]',
         "dE[tokens] = dy: invisible until a symbol repeats",
     ),
     # attention
@@ -149,9 +149,9 @@ MUTANTS = [
     ),
     Mutant(
         "additive score without tanh'",
-        ATTENTION,
-        "delta = du * tanh_derivative(u)",
-        "delta = du",
+        SCORES,
+        "return de[..., None] * v * tanh_derivative(u)",
+        "return de[..., None] * v",
         "1 - u² forgotten",
     ),
     Mutant(

@@ -26,6 +26,11 @@ body{{font-family:sans-serif;background:var(--pst-color-background);color:var(--
 {scripts}</head><body><main><h1>Figure</h1>
 <{name} {attributes}><p>In words.</p></{name}></main></body></html>"""
 
+SPOKEN = """name => {
+  const root = document.querySelector(name).shadowRoot;
+  return root.querySelector('svg').getAttribute('aria-label') === root.getElementById('says').textContent;
+}"""
+
 Open = Callable[..., "Page"]
 
 
@@ -70,7 +75,7 @@ def test_the_keyboard_moves_a_slider_and_words_and_drawing_follow(open_figure: O
     for _ in range(8):
         page.keyboard.press("ArrowRight")
     page.locator("#says").filter(has_not_text=said).wait_for()
-    assert page.locator("svg").get_attribute("aria-label") == page.locator("#says").inner_text()
+    page.wait_for_function(SPOKEN, arg=name)  # the drawing follows each key, the words when the keys rest
     assert slider.get_attribute("aria-valuetext") == page.locator("output").first.inner_text()
 
 
