@@ -259,7 +259,9 @@ def leaf_fault(leaf: Leaf, case: Case, want: Any, got: Any) -> list[str] | None:
         lines.append("  Is it transposed?")
     if want.size <= FEW and not case.hidden:
         return [*lines, f"  expected   {leaf.name} = {show(want)}", f"  got        {leaf.name} = {show(got)}"]
-    error = np.abs(np.asarray(got, want.dtype if want.dtype.kind in "fc" else float) - want)
+    with np.errstate(invalid="ignore"):
+        error = np.abs(np.asarray(got, want.dtype if want.dtype.kind in "fc" else float) - want)
+    error = np.nan_to_num(error, nan=0.0, posinf=np.inf)  # infinity expected and got
     worst = np.unravel_index(int(np.argmax(error)), error.shape)
     place = f"{leaf.name}[{', '.join(str(int(k)) for k in worst)}]"
     count = int((error > allowed(want, case.tolerance)).sum())
@@ -278,7 +280,8 @@ def plot_fault(part: Part, case: Case, want: Any, got: Any) -> list[str] | None:
         theirs, mine = want.get(name), got.get(name)
         if name == "bars":
             if not (
-                isinstance(mine, np.ndarray)
+                isinstance(theirs, np.ndarray)
+                and isinstance(mine, np.ndarray)
                 and mine.shape == theirs.shape
                 and close(theirs, mine, case.tolerance)
             ):
@@ -288,9 +291,10 @@ def plot_fault(part: Part, case: Case, want: Any, got: Any) -> list[str] | None:
             if mine != theirs:
                 return [f"the {name[0]} axis is {mine}, expected {theirs}: {what}."]
             continue
-        mine = mine if isinstance(mine, list) else []
+        theirs, mine = (side if isinstance(side, list) else [] for side in (theirs, mine))
         if len(mine) != len(theirs):
-            return [f"there are {plural(len(mine), name[:-1])}, expected {len(theirs)}: {what}."]
+            there = "there is" if len(mine) == 1 else "there are"
+            return [f"{there} {plural(len(mine), name[:-1])}, expected {len(theirs)}: {what}."]
         left = [a for a in mine if isinstance(a, np.ndarray)]
         for k, one in enumerate(theirs, 1):
             hit = next(
@@ -318,27 +322,34 @@ def recognise(
     expected: Sequence[Outcome],
 ) -> Mistake | None:
     """Return the listed mistake that gives the same on every case, if there is exactly one."""
-    hits = [
-        mistake
-        for mistake, theirs in zip(part.mistakes, mistaken, strict=True)
-        if all(alike(a, b, case.tolerance) for a, b, case in zip(theirs, outcomes, cases, strict=True))
-        and any(
-            "value" in a and not alike(a, want, case.tolerance)
-            for a, want, case in zip(theirs, expected, cases, strict=True)
-        )
-    ]
+    hits = []
+    for mistake, theirs in zip(part.mistakes, mistaken, strict=True):
+        if not all(alike(part, case, a, b) for case, a, b in zip(cases, theirs, outcomes, strict=True)):
+            continue
+        # An exception everywhere says too little: every other slip of that type raises it as well.
+        if any("value" in a for a in theirs) and any(
+            not alike(part, case, want, a) for case, want, a in zip(cases, expected, theirs, strict=True)
+        ):
+            hits.append(mistake)
     return hits[0] if len(hits) == 1 else None
 
 
-def alike(a: Outcome, b: Outcome, tolerance: float) -> bool:
-    """Whether two outcomes are the same: values, type of exception, arguments written to."""
+def alike(part: Part, case: Case, a: Outcome, b: Outcome) -> bool:
+    """Whether two outcomes are the same: values, type of exception, arguments written to.
+
+    Of a drawing, what is compared is what the check looks at: a student words the labels as they like.
+    """
     if ("error" in a) != ("error" in b):
         return False
     if "error" in a:
         return isinstance(b["error"], dict) and a["error"]["type"] == b["error"].get("type")
     if list(a.get("changed") or []) != list(b.get("changed") or []):
         return False
-    return plain_equal(a.get("value"), b.get("value"), tolerance)
+    one, two = a.get("value"), b.get("value")
+    if part.plot and isinstance(one, dict) and isinstance(two, dict):
+        return not plot_fault(part, case, one, two) and not plot_fault(part, case, two, one)
+    # Both ways round: the tolerance is a share of the first, which may be all zeros.
+    return plain_equal(one, two, case.tolerance) and plain_equal(two, one, case.tolerance)
 
 
 def plain_equal(a: Any, b: Any, tolerance: float) -> bool:

@@ -1,12 +1,17 @@
 """The check in the notebook: one clear sentence for whatever comes, and never a traceback."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from handed_in import NAMES
 
 import exercises
 from exercises import check, source
+from exercises.author import Mistake
 from exercises.check import Check
-from exercises.judge import judge
+from exercises.judge import judge, recognise
+from exercises.source import find
 
 
 @pytest.fixture
@@ -238,3 +243,27 @@ def test_numpy_on_another_librarys_arrays_is_explained(toy_check, monkeypatch):
 def test_prints_of_the_function_do_not_flood_the_notebook(toy_check, capsys):
     toy_check.part(1, lambda f, C, x: print("x" * 10_000))
     assert "xxx" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if any(p.plot for p in find(name).parts)])
+def test_a_mistake_in_a_plot_is_known_by_its_drawing_not_by_its_words(name):
+    exercise = find(name)
+    part = next(part for part in exercise.parts if part.plot)
+    recognised = 0
+    for mistake in part.mistakes:
+        outcomes = exercise.outcomes(exercise.function(part.number, {part.number: mistake}), part.number)
+        for outcome in outcomes:
+            if "value" in outcome:
+                words = ("xlabel", "ylabel", "title")
+                outcome["value"].update({k: "my words" for k in words if outcome["value"].get(k)})
+        recognised += judge(exercise, part.number, outcomes).mistake == mistake.says
+    assert recognised == len(part.mistakes)
+
+
+def test_a_mistake_that_raises_on_some_inputs_only_is_recognised(toy):
+    part = replace(toy.part(1), mistakes=[Mistake("it stops", code="unused")], judge=None, plot=False)
+    cases, want = toy.cases(1), toy.expected(1)
+    error = {"error": {"type": "ZeroDivisionError", "message": "division by zero"}}
+    sometimes, always = [error, *want[1:]], [error] * len(want)
+    assert recognise(part, [sometimes], sometimes, cases, want) is part.mistakes[0]
+    assert recognise(part, [always], always, cases, want) is None
