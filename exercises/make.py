@@ -1,7 +1,8 @@
 """Make the students' copies from the sources.
 
-python -m exercises.make                    write exercises/NN_name.ipynb for every source
-python -m exercises.make --check            write nothing; exit with 1 if a copy is stale
+python -m exercises.make                    write exercises/NN_name.ipynb for every source, and the pages
+                                            about the exercises
+python -m exercises.make --check            write nothing; exit with 1 if a copy or page is stale
 python -m exercises.make --nbgrader COURSE  write COURSE/source/NN_name/NN_name.ipynb, solutions and
                                             hidden tests in place, for `nbgrader generate_assignment`
 """
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .page import pages
 from .sealed import ENDING, seal
 from .source import BEGIN, CHECK, END, HERE, Cell, Exercise, find, names, role
 
@@ -122,22 +124,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     stale = 0
+    if not (options.name or options.sources or options.nbgrader) and options.to == HERE:
+        stale = sum(renew(path, text, options.check) for path, text in pages().items())
     for name in options.name or names(options.sources):
         exercise = find(name, options.sources)
         if options.nbgrader:
             path, nb = options.nbgrader / "source" / name / f"{name}.ipynb", nbgrader_source(exercise)
         else:
             path, nb = options.to / f"{name}.ipynb", student_copy(exercise)
-        text = as_text(nb)
-        fresh = path.is_file() and path.read_text(encoding="utf8") == text
-        stale += not fresh
-        if not fresh and not options.check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf8", newline="\n")
+        stale += renew(path, as_text(nb), options.check)
         if options.sealed and not options.check:
             path.with_suffix(ENDING).write_bytes(seal(exercise))
-        print(f"{'unchanged' if fresh else 'stale' if options.check else 'written':<9}  {path}")
     return int(options.check and stale > 0)
+
+
+def renew(path: Path, text: str, only_look: bool) -> bool:
+    """Write a file unless it is fresh or is only looked at; return whether it was stale."""
+    fresh = path.is_file() and path.read_text(encoding="utf8") == text
+    if not fresh and not only_look:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf8", newline="\n")
+    print(f"{'unchanged' if fresh else 'stale' if only_look else 'written':<9}  {path}")
+    return not fresh
 
 
 if __name__ == "__main__":
