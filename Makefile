@@ -13,7 +13,7 @@ VENV_PYTHON := .venv/bin/python
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab notebooks site exercises experiments clean environment environment-lab
+.PHONY: help book test lab notebooks site exercises experiments bench clean environment environment-lab
 .NOTPARALLEL:
 
 help:  ## list these targets
@@ -39,6 +39,9 @@ exercises: environment  ## make the students' copies from exercises/sources
 
 experiments: environment  ## train everything the course claims about learning; writes book/experiments.md
 	@$(VENV_PYTHON) -m experiments
+
+bench: environment  ## time lstmlab beside other implementations; writes benchmarks/README.md
+	@$(VENV_PYTHON) -m benchmarks
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from lstmlab import complexity, data, diagnostics, models
+from lstmlab import complexity, data, diagnostics, kernels, models
 from lstmlab.backend import default_namespace, from_numpy, get_xp, namespace, to_numpy
 from lstmlab.cell_loss import cell_loss
 from lstmlab.cells import (
@@ -51,6 +51,7 @@ from lstmlab.cells import (
 )
 from lstmlab.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from lstmlab.clipping import clip_by_global_norm, clip_by_value, global_norm
+from lstmlab.config import show_config
 from lstmlab.depth import stack
 from lstmlab.directions import bidirectional
 from lstmlab.dropout import variational_dropout
@@ -63,6 +64,7 @@ from lstmlab.losses import bits, cross_entropy, mean_squared_error
 from lstmlab.optim import SGD, Adam
 from lstmlab.parameters import ParameterGroup, Parameters
 from lstmlab.recompute import checkpointed
+from lstmlab.scan import linear_scan, linear_scan_backward
 from lstmlab.training import TrainingError, fit
 from lstmlab.trees import Trees
 from lstmlab.truncation import stateful, truncated_backprop
@@ -146,6 +148,9 @@ __all__ = [
     "global_norm",
     "gradcheck",
     "initialize",
+    "kernels",
+    "linear_scan",
+    "linear_scan_backward",
     "load_checkpoint",
     "log_softmax",
     "mean_squared_error",
@@ -153,6 +158,7 @@ __all__ = [
     "namespace",
     "plots",
     "save_checkpoint",
+    "show_config",
     "sigmoid",
     "softmax",
     "stack",

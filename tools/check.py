@@ -30,7 +30,7 @@ from execute import notebooks
 
 REPORTS = ROOT / "_build" / "reports"
 PROCESSES = "2"
-CODE = ("lstmlab", "tests", "tools", "book", "exercises", "experiments")
+CODE = ("lstmlab", "tests", "tools", "book", "exercises", "experiments", "benchmarks")
 
 
 class Step(NamedTuple):

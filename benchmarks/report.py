@@ -1,0 +1,143 @@
+"""Tables and a plot from the results: benchmarks/README.md, and book/static/benchmarks.svg for the site."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from .sizes import Size
+
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- made by python -m benchmarks -->\n", "<!-- end -->\n"
+NAMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "jax": "JAX jit"}
+
+
+def ratio(row: dict[str, list[float]], ours: str, theirs: str) -> float | None:
+    """Return the median over rounds of one time divided by another of the same round."""
+    if ours not in row or theirs not in row:
+        return None
+    return statistics.median(a / b for a, b in zip(row[ours], row[theirs], strict=True))
+
+
+def spread(values: list[float]) -> float:
+    """Return half of the distance between the quartiles, as a share of the median."""
+    if len(values) < 4:
+        return 0.0
+    low, _, high = statistics.quantiles(values, n=4)
+    return (high - low) / 2 / statistics.median(values)
+
+
+def results() -> list[dict[str, Any]]:
+    """Return what is stored, one entry a machine."""
+    return [json.loads(path.read_text(encoding="utf8")) for path in sorted((HERE / "results").glob("*.json"))]
+
+
+def by_setting(found: dict[str, Any]) -> dict[tuple[int, str], list[dict[str, Any]]]:
+    """Return the runs of one machine by threads and by the BLAS kernels that really ran."""
+    groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    for run in found["runs"]:
+        kernels = run["blas"][0][1] if run["blas"] else ""
+        if any(r["peer"] == run["peer"] for r in groups.get((run["threads"], kernels), [])):
+            continue  # NumPy's own choice, asked for by name once more
+        groups.setdefault((run["threads"], kernels), []).append(run)
+    return groups
+
+
+def cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def table(runs: list[dict[str, Any]], kind: str) -> list[str]:
+    """Return the rows of one table: our time divided by everybody else's."""
+    others = [
+        run["peer"]
+        for run in runs
+        if run["peer"] in NAMES and any(run["peer"] in z[kind] for z in run["sizes"])
+    ]
+    columns = ["six equations", *(["floor"] if kind == "forward" else []), *others]
+    head = ["(B, T, n_x, n_h)", "of the peak", *(NAMES.get(name, name) for name in columns), "spread"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for k, first in enumerate(runs[0]["sizes"]):
+        size = Size(*first["size"])
+        work = size.forward_flops if kind == "forward" else size.training_flops
+        mine = statistics.median(first[kind]["lstmlab"])
+        values = []
+        for name in columns:
+            run = next((r for r in runs if r["peer"] == name), runs[0])
+            values.append(cell(ratio(run["sizes"][k][kind], "lstmlab", name)))
+        row = [str(size), f"{100 * work / mine / runs[0]['peak']:.0f} %", *values]
+        lines.append("| " + " | ".join([*row, f"±{100 * spread(first[kind]['lstmlab']):.0f} %"]) + " |")
+    return lines
+
+
+def machine_report(found: dict[str, Any]) -> list[str]:
+    """Return everything about one machine."""
+    lines = [f"## {found['machine']}", ""]
+    lines += [f"{found['system']}; Python {found['python']}, NumPy {found['numpy']}.", ""]
+    for (threads, kernels), runs in by_setting(found).items():
+        versions = ", ".join(f"{NAMES[r['peer']]} {r['version']}" for r in runs if r["peer"] in NAMES)
+        word = "thread" if threads == 1 else "threads"
+        lines += [f"### {threads} {word}, OpenBLAS kernels {kernels or 'not told'}", ""]
+        lines += [f"Peak {runs[0]['peak'] / 1e9:.0f} GF/s in a large float32 product. {versions}.", ""]
+        for kind, words in (("forward", "Forward"), ("training", "Forward and backward, all gradients")):
+            lines += [f"**{words}.**", "", *table(runs, kind), ""]
+    lines += ["### Memory of a training step, float32", ""]
+    lines += [
+        "| (B, T, n_x, n_h) | formula, MB | fused, times that | step by step, times that |",
+        "|---|---|---|---|",
+    ]
+    for row in found["memory"]:
+        lines.append(
+            f"| {Size(*row['size'])} | {row['formula'] / 1e6:.2f} | {row['fused'] / row['formula']:.2f} "
+            f"| {row['plain'] / row['formula']:.2f} |"
+        )
+    return [*lines, ""]
+
+
+def plot(found: list[dict[str, Any]], file: Path) -> None:
+    """Draw our time divided by the others' on the first machine, one panel a kind of pass."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    mpl.rcParams["svg.hashsalt"] = "benchmarks"
+    settings = by_setting(found[0])
+    chosen = next(iter(settings))
+    runs = settings[chosen]
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+    for ax, kind, title in zip(
+        axes, ("forward", "training"), ("forward", "forward and backward"), strict=True
+    ):
+        sizes = [str(Size(*z["size"])) for z in runs[0]["sizes"]]
+        for run, marker in zip(runs, "os^", strict=False):
+            points = [ratio(z[kind], "lstmlab", run["peer"]) for z in run["sizes"]]
+            if all(point is not None for point in points):
+                ax.plot(points, range(len(sizes)), marker, label=f"against {NAMES[run['peer']]}")
+        points = [ratio(z[kind], "lstmlab", "six equations") for z in runs[0]["sizes"]]
+        ax.plot(points, range(len(sizes)), "x", color="0.3", label="against the six equations")
+        ax.axvline(1.0, color="0.6", linewidth=1)
+        ax.set_xscale("log")
+        ax.set_xticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
+        ax.set_xlabel("our time / theirs")
+        ax.set_yticks(range(len(sizes)), sizes)
+        ax.set_title(title)
+    axes[0].set_ylabel("(B, T, $n_x$, $n_h$)")
+    axes[1].legend(loc="lower right", fontsize=8)
+    fig.tight_layout()
+    fig.savefig(file, metadata={"Date": None})
+    plt.close(fig)
+
+
+def write_report() -> None:
+    """Write the part of README.md between the two marks, and the plot."""
+    readme, found = HERE / "README.md", results()
+    before, _, rest = readme.read_text(encoding="utf8").partition(BEGIN)
+    lines = [line for each in found for line in machine_report(each)] or ["Not yet measured.", ""]
+    text = before + BEGIN + "\n" + "\n".join(lines) + END + rest.partition(END)[2]
+    readme.write_text(text, encoding="utf8", newline="\n")
+    if found:
+        plot(found, HERE / "results" / "ratios.svg")
+    print("written: benchmarks/README.md")

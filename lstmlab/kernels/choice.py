@@ -1,0 +1,49 @@
+"""Whether a kernel or the step-by-step code runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+#: Multiply-adds of a run's forward products from which a kernel takes over. Below it a run is done in
+#: milliseconds either way, and the code of the chapters is what runs.
+WORTHWHILE = 2**18
+
+_wanted: ContextVar[bool] = ContextVar(
+    "wanted", default=os.environ.get("LSTMLAB_KERNELS", "").lower() not in ("off", "0", "no")
+)
+
+
+def worthwhile(T: int, B: int, n_x: int, n_h: int) -> bool:
+    """Whether a kernel shall run an LSTM of these sizes.
+
+    Parameters
+    ----------
+    T, B, n_x, n_h
+        Steps, sequences, sizes of input and hidden state.
+
+    Returns
+    -------
+    bool
+        ``False`` for small runs, inside :func:`plain`, and under ``LSTMLAB_KERNELS=off``.
+    """
+    return _wanted.get() and T * B * n_h * (n_h + n_x) >= WORTHWHILE
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Run the step-by-step code inside a ``with`` block, whatever the size.
+
+    Examples
+    --------
+    >>> import lstmlab as ll
+    >>> with ll.kernels.plain():
+    ...     run = ll.unroll(ll.LSTM(2, 3), ll.xp.zeros((4, 1, 2)))
+    """
+    token = _wanted.set(False)
+    try:
+        yield
+    finally:
+        _wanted.reset(token)

@@ -1,0 +1,301 @@
+r"""The LSTM over a whole sequence on NumPy: one product a step, and everything else in place.
+
+What makes it fast, in the order of what each is worth:
+
+* one product a step, :math:`[W\;b]\,[h_{t-1}; x_t; 1]`, in columns: BLAS likes this orientation best, and
+  every gate is a block of rows;
+* no array is made inside the loop;
+* one tanh for all gates, because :math:`\sigma(a) = \tfrac12\tanh(\tfrac a2) + \tfrac12`: the halves go
+  into the weights before the loop;
+* on the way back, whatever does not depend on the gradient is computed for many steps at once, and the
+  gradients of the weights are one product for many steps.
+
+Rows of gates stand in the order o, f, i, C here: the three sigmoids side by side, and beside each other
+the three that the cell state's gradient multiplies.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lstmlab.cells.lstm import BIASES, LSTM, WEIGHTS, LSTMState, LSTMTrace
+from lstmlab.kernels.choice import worthwhile
+from lstmlab.parameters import Parameters
+from lstmlab.typing import Array
+from lstmlab.unroll import Run, run_sequence, sequence_back
+
+ORDER = (3, 0, 1, 2)  # o, f, i, C among f, i, C, o
+CHUNK = 2**18  # numbers of pre-activations worked on at once on the way back: about the second cache
+KEPT = 2**24  # numbers of scratch space that stay allocated between two calls
+
+plain_run = run_sequence.dispatch(object)
+plain_back = sequence_back.dispatch(object)
+
+
+class Blocks(NamedTuple):
+    """What a fused run stores, in columns.
+
+    ``U`` is ``(T + 1, n_h + n_x + 1, B)``: h before each step, x, ones. ``gates`` is ``(T, 4, n_h, B)`` in
+    the order o, f, i, C̃. ``C`` is ``(T + 1, n_h, B)``: the cell state before each step, and the last.
+    ``C_new`` is ``(T, n_h, B)``: what each step computed; with a mask it is not always what is carried on.
+    """
+
+    U: Array
+    gates: Array
+    C: Array
+    C_new: Array
+
+
+class FusedTrace(LSTMTrace):
+    """The trace of a fused run: the same fields, as views, and the blocks behind them."""
+
+    blocks: Blocks | None = None
+
+
+class Scratch(threading.local):
+    """Memory that the next call of the same thread uses again: fresh pages cost more than arithmetic."""
+
+    def __init__(self) -> None:
+        self.flat: dict[tuple[str, np.dtype[Any]], Array] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Return an array of a shape, whatever stands in it."""
+        size, key = int(np.prod(shape)), (name, np.dtype(dtype))
+        flat = self.flat.get(key)
+        if flat is None or flat.size < size:
+            flat = np.empty(size, dtype)
+            if size <= KEPT:
+                self.flat[key] = flat
+        return flat[:size].reshape(shape)
+
+
+scratch = Scratch()
+
+
+def can_run(cell: LSTM, x: Array) -> bool:
+    """Whether this kernel may run a cell: the plain LSTM on NumPy arrays."""
+    return type(cell) is LSTM and type(x) is np.ndarray and type(cell.params.flat) is np.ndarray
+
+
+@run_sequence.register(LSTM)
+def _run(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
+    if can_run(cell, x) and worthwhile(x.shape[0], x.shape[1], cell.n_x, cell.n_h):
+        return forward(cell, x, state, mask)
+    return plain_run(cell, x, state, mask)
+
+
+@sequence_back.register(LSTM)
+def _back(
+    cell: LSTM, trace: LSTMTrace, mask: Array | None, dh: Array, dstate: LSTMState, grads: Parameters
+) -> tuple[Array, LSTMState]:
+    blocks = getattr(trace, "blocks", None)
+    if blocks is not None and can_run(cell, dh):
+        return backward(cell, blocks, mask, dh, dstate, grads)
+    return plain_back(cell, trace, mask, dh, dstate, grads)
+
+
+def weights(cell: LSTM) -> Array:
+    """Return ``[W b]`` with rows in this module's order, ``(4 n_h, n_h + n_x + 1)``."""
+    W, b = cell.W.reshape(4, cell.n_h, -1), cell.b.reshape(4, cell.n_h, 1)
+    joined = np.concatenate([W, b], axis=2)[list(ORDER)]
+    return joined.reshape(4 * cell.n_h, -1)
+
+
+def columns(a: Array) -> Array:
+    """``(..., B, n)`` to ``(..., n, B)``, a view; and back."""
+    return np.swapaxes(a, -1, -2)
+
+
+def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
+    """Run a whole sequence.
+
+    Parameters
+    ----------
+    cell
+        The LSTM.
+    x
+        Shape ``(T, B, n_x)``.
+    state
+        Each field ``(B, n_h)``.
+    mask
+        ``None``, or ``(T, B, 1)``.
+
+    Returns
+    -------
+    Run
+        Its trace is a :class:`FusedTrace`.
+    """
+    (T, B, n_x), n_h = x.shape, cell.n_h
+    half = np.array(0.5, x.dtype)  # an array without axes: NumPy takes twice as long over a Python number
+    W = weights(cell)
+    W[: 3 * n_h] *= half
+
+    U = np.empty((T + 1, n_h + n_x + 1, B), x.dtype)
+    U[0, :n_h], U[:T, n_h:-1], U[:, -1] = state.h.T, columns(x), 1.0
+    gates = np.empty((T, 4 * n_h, B), x.dtype)
+    C = np.empty((T + 1, n_h, B), x.dtype)
+    C[0] = state.C.T
+    h_new = U[1:, :n_h] if mask is None else np.empty((T, n_h, B), x.dtype)
+    C_new = C[1:] if mask is None else np.empty((T, n_h, B), x.dtype)
+    written = np.empty((n_h, B), x.dtype)
+    flat = B == 1  # one sequence: vectors, for which BLAS has a quicker way in
+    u_t, a_t = (U[..., 0], gates[..., 0]) if flat else (U, gates)
+
+    blocks = gates.reshape(T, 4, n_h, B)
+    per_step = zip(
+        u_t, a_t, gates, gates[:, : 3 * n_h], *np.moveaxis(blocks, 1, 0), C, C_new, h_new, strict=False
+    )
+    dot, tanh, multiply, add = np.dot, np.tanh, np.multiply, np.add
+    for t, (u, a, squashed, sigmoids, o, f, i, C_tilde, C_prev, C_t, h_t) in enumerate(per_step):
+        dot(W, u, a)
+        tanh(squashed, squashed)
+        multiply(sigmoids, half, sigmoids)
+        add(sigmoids, half, sigmoids)
+        multiply(f, C_prev, C_t)
+        multiply(i, C_tilde, written)
+        add(C_t, written, C_t)
+        tanh(C_t, written)
+        multiply(o, written, h_t)
+        if mask is not None:  # a sequence that has ended keeps its state
+            running = mask[t].T
+            U[t + 1, :n_h] = running * h_t + (1.0 - running) * U[t, :n_h]
+            C[t + 1] = running * C_t + (1.0 - running) * C_prev
+
+    h = np.ascontiguousarray(columns(h_new))
+    kept = Blocks(U, blocks, C, C_new)
+    o, f, i, C_tilde = (columns(gate) for gate in np.moveaxis(blocks, 1, 0))
+    trace = FusedTrace(x, columns(U[:T, :n_h]), columns(C[:T]), f, i, C_tilde, columns(C_new), o, h)
+    trace.blocks = kept
+    last = LSTMState(U[T, :n_h].T.copy(), C[T].T.copy())
+    return Run(h if mask is None else mask * h, last, trace, mask)
+
+
+def backward(
+    cell: LSTM, blocks: Blocks, mask: Array | None, dh: Array, dstate: LSTMState, grads: Parameters
+) -> tuple[Array, LSTMState]:
+    """Mirror of :func:`forward`.
+
+    Parameters
+    ----------
+    cell
+        The LSTM, its parameters as they were.
+    blocks
+        What the run stored.
+    mask
+        As for the run.
+    dh
+        Direct derivative by each hidden state, ``(T, B, n_h)``.
+    dstate
+        Direct derivative by the last state.
+    grads
+        Added into.
+
+    Returns
+    -------
+    dx, dstate
+        Gradients of the input, ``(T, B, n_x)``, and of the first state.
+    """
+    U, gates, C, C_new = blocks
+    (T, B, n_h), n_x, dtype = dh.shape, cell.n_x, dh.dtype
+    W = weights(cell)
+    W_h, W_x = np.ascontiguousarray(W[:, :n_h].T), np.ascontiguousarray(W[:, n_h:-1].T)
+    dW = np.zeros_like(W)
+    dx = np.empty((T, B, n_x), dtype)
+    dh_t, dC_t = dstate.h.T.copy(), dstate.C.T.copy()
+    steps = max(1, min(T, CHUNK // (4 * n_h * B)))
+    for stop in range(T, 0, -steps):
+        start = max(0, stop - steps)
+        n = stop - start
+        delta, dC_by_dh = local_derivatives(gates[start:stop], C[start:stop], C_new[start:stop])
+        dh_own = scratch.take("dh", (n, n_h, B), dtype)
+        dh_own[...] = columns(dh[start:stop])
+        walk(W_h, delta, dC_by_dh, gates[start:stop, 1], dh_own, dh_t, dC_t, mask, start)
+        # One product for all steps of the chunk: columns of all steps side by side.
+        rows = side_by_side("delta", delta.reshape(n, 4 * n_h, B))
+        dW += rows @ side_by_side("U", U[start:stop]).T
+        dx[start:stop] = (W_x @ rows).reshape(n_x, n, B).transpose(1, 2, 0)
+    for row, k in enumerate(ORDER):
+        here = slice(row * n_h, (row + 1) * n_h)
+        grads[WEIGHTS[k]] += dW[here, :-1]
+        grads[BIASES[k]] += dW[here, -1]
+    return dx, LSTMState(dh_t.T.copy(), dC_t.T.copy())
+
+
+def local_derivatives(gates: Array, C_prev: Array, C_new: Array) -> tuple[Array, Array]:
+    """Return what a step's gradients are multiplied by, for many steps at once.
+
+    Returns
+    -------
+    factors, dC_by_dh
+        ``(n, 4, n_h, B)``: from dh to the pre-activation of o, from dC to those of f, i, C; and
+        ``(n, n_h, B)``: from dh to dC.
+    """
+    n, _, n_h, B = gates.shape
+    factors = scratch.take("factors", (n, 4, n_h, B), gates.dtype)
+    shown = scratch.take("shown", (n, n_h, B), gates.dtype)
+    o, _, i, C_tilde = np.moveaxis(gates, 1, 0)
+    one = np.array(1.0, gates.dtype)
+    np.multiply(gates, gates, factors)
+    np.subtract(gates[:, :3], factors[:, :3], factors[:, :3])  # a sigmoid's slope, s - s²
+    np.subtract(one, factors[:, 3], factors[:, 3])  # a tanh's slope, 1 - s²
+    np.tanh(C_new, shown)
+    factors[:, 0] *= shown
+    factors[:, 1] *= C_prev
+    factors[:, 2] *= C_tilde
+    factors[:, 3] *= i
+    np.multiply(shown, shown, shown)
+    np.subtract(one, shown, shown)
+    shown *= o
+    return factors, shown
+
+
+def walk(
+    W_h: Array,
+    delta: Array,
+    dC_by_dh: Array,
+    f: Array,
+    dh_own: Array,
+    dh_t: Array,
+    dC_t: Array,
+    mask: Array | None,
+    start: int,
+) -> None:
+    """Walk back through one chunk: ``delta`` becomes gradients, ``dh_t`` and ``dC_t`` are carried on."""
+    n, _, n_h, B = delta.shape
+    joined = delta.reshape(n, 4 * n_h, B)
+    through = np.empty_like(dC_t)
+    product_in, product_out = (joined[..., 0], dh_t[:, 0]) if B == 1 else (joined, dh_t)
+    product_out = product_out if B > 1 else np.empty_like(product_out)
+    dot, multiply, add = np.dot, np.multiply, np.add
+    for k in reversed(range(n)):
+        held = None
+        if mask is not None:  # a sequence that has ended hands its gradient on as it is
+            running = mask[start + k].T
+            held = (1.0 - running) * dh_t, (1.0 - running) * dC_t
+        add(dh_t, dh_own[k], dh_t)
+        if mask is not None:
+            multiply(dh_t, running, dh_t)
+            multiply(dC_t, running, dC_t)
+        d = delta[k]
+        multiply(dh_t, dC_by_dh[k], through)
+        add(dC_t, through, dC_t)
+        multiply(d[0], dh_t, d[0])
+        multiply(d[1:], dC_t, d[1:])
+        dot(W_h, product_in[k], product_out)
+        if B == 1:
+            dh_t[:, 0] = product_out
+        multiply(dC_t, f[k], dC_t)
+        if held is not None:
+            add(dh_t, held[0], dh_t)
+            add(dC_t, held[1], dC_t)
+
+
+def side_by_side(name: str, a: Array) -> Array:
+    """``(n, rows, B)`` to ``(rows, n B)``: the columns of all steps in one matrix."""
+    n, rows, B = a.shape
+    joined = scratch.take(name, (rows, n, B), a.dtype)
+    joined[...] = a.transpose(1, 0, 2)
+    return joined.reshape(rows, n * B)

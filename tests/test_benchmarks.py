@@ -1,0 +1,71 @@
+"""The benchmarks' arithmetic and report; nothing is timed here."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import memory, peers, report
+from benchmarks.sizes import SIZES, Size
+
+SMALL = Size(3, 7, 4, 5)
+
+
+def test_the_work_of_a_size():
+    assert Size(2, 3, 4, 5).forward_flops == 2 * 3 * 2 * (4 * 5) * (5 + 4)
+    assert SMALL.training_flops == 3 * SMALL.forward_flops
+    assert len(set(SIZES)) == len(SIZES)
+
+
+@pytest.mark.parametrize("size", [SMALL, Size(1, 7, 4, 5)])
+@pytest.mark.parametrize("name", [*peers.OURS, *peers.SETS])
+def test_every_peer_computes_the_same_lstm(name, size, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    module = {"onnxruntime": "onnxruntime", "torch": "torch", "jax": "jax"}.get(name)
+    if module:
+        pytest.importorskip(module)
+    given = peers.data(size)
+    peer = (peers.OURS | peers.SETS)[name](size, given)
+    if peer.training is not None:
+        peer.training()
+    if peer.h is None:
+        peer.forward()
+        return
+    want = peers.fused(size, given).h()
+    assert peer.h().shape == (size.T, size.B, size.n_h)
+    assert np.max(np.abs(peer.h() - want)) < 1e-6
+
+
+def test_ratios_are_paired_by_round():
+    row = {"lstmlab": [1.0, 2.0, 4.0], "torch": [2.0, 2.0, 2.0]}
+    assert report.ratio(row, "lstmlab", "torch") == 1.0
+    assert report.ratio(row, "lstmlab", "jax") is None
+    assert report.spread([1.0, 1.0]) == 0.0
+    assert report.spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(0.5)
+
+
+def test_the_table_in_the_readme_is_that_of_the_results():
+    text = (report.HERE / "README.md").read_text(encoding="utf8")
+    made = text.partition(report.BEGIN)[2].partition(report.END)[0]
+    found = report.results()
+    lines = [line for each in found for line in report.machine_report(each)] or ["Not yet measured.", ""]
+    assert made == "\n" + "\n".join(lines)
+
+
+def test_stored_results_name_their_machine_and_kernels():
+    for path in (report.HERE / "results").glob("*.json"):
+        found = json.loads(path.read_text(encoding="utf8"))
+        assert found["machine"]
+        for run in found["runs"]:
+            assert run["blas"]
+            assert run["threads"] in (1, 2)
+            assert all(size["difference"] < 1e-4 for size in run["sizes"])
+
+
+def test_a_pass_holds_what_the_formula_says_and_little_more(monkeypatch):
+    size = Size(8, 200, 16, 32)
+    monkeypatch.setattr(memory, "SIZES", (size,))
+    (row,) = memory.memory_table()
+    assert row["formula"] == 4 * (200 * 8 * (6 * 32 + 16) + 2 * 8 * 32)  # and the first states
+    assert 1.0 < row["fused"] / row["formula"] < 4.0
+    assert 1.0 < row["plain"] / row["formula"] < 4.0
