@@ -109,6 +109,11 @@ def columns(a: Array) -> Array:
     return np.swapaxes(a, -1, -2)
 
 
+def vectors(a: Array) -> Array:
+    """Drop the axis of the batch if it holds one sequence: NumPy and BLAS are quicker without it."""
+    return a[..., 0] if a.shape[-1] == 1 else a
+
+
 def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     """Run a whole sequence.
 
@@ -140,18 +145,17 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     C[0] = state.C.T
     h_new = U[1:, :n_h] if mask is None else np.empty((T, n_h, B), x.dtype)
     C_new = C[1:] if mask is None else np.empty((T, n_h, B), x.dtype)
-    written = np.empty((n_h, B), x.dtype)
-    flat = B == 1  # one sequence: vectors, for which BLAS has a quicker way in
-    u_t, a_t = (U[..., 0], gates[..., 0]) if flat else (U, gates)
+    written = vectors(np.empty((n_h, B), x.dtype))
 
     blocks = gates.reshape(T, 4, n_h, B)
-    per_step = zip(
-        u_t, a_t, gates, gates[:, : 3 * n_h], *np.moveaxis(blocks, 1, 0), C, C_new, h_new, strict=False
-    )
+    by_gate = np.moveaxis(blocks, 1, 0)
+    arrays = (U[:T], gates, gates[:, : 3 * n_h], *by_gate, C[:T], C_new, h_new)
     dot, tanh, multiply, add = np.dot, np.tanh, np.multiply, np.add
-    for t, (u, a, squashed, sigmoids, o, f, i, C_tilde, C_prev, C_t, h_t) in enumerate(per_step):
+    for t, (u, a, sigmoids, o, f, i, C_tilde, C_prev, C_t, h_t) in enumerate(
+        zip(*map(vectors, arrays), strict=True)
+    ):
         dot(W, u, a)
-        tanh(squashed, squashed)
+        tanh(a, a)
         multiply(sigmoids, half, sigmoids)
         add(sigmoids, half, sigmoids)
         multiply(f, C_prev, C_t)
@@ -161,12 +165,12 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
         multiply(o, written, h_t)
         if mask is not None:  # a sequence that has ended keeps its state
             running = mask[t].T
-            U[t + 1, :n_h] = running * h_t + (1.0 - running) * U[t, :n_h]
-            C[t + 1] = running * C_t + (1.0 - running) * C_prev
+            U[t + 1, :n_h] = running * h_new[t] + (1.0 - running) * U[t, :n_h]
+            C[t + 1] = running * C_new[t] + (1.0 - running) * C[t]
 
     h = np.ascontiguousarray(columns(h_new))
     kept = Blocks(U, blocks, C, C_new)
-    o, f, i, C_tilde = (columns(gate) for gate in np.moveaxis(blocks, 1, 0))
+    o, f, i, C_tilde = map(columns, by_gate)
     trace = FusedTrace(x, columns(U[:T, :n_h]), columns(C[:T]), f, i, C_tilde, columns(C_new), o, h)
     trace.blocks = kept
     last = LSTMState(U[T, :n_h].T.copy(), C[T].T.copy())
@@ -265,30 +269,25 @@ def walk(
 ) -> None:
     """Walk back through one chunk: ``delta`` becomes gradients, ``dh_t`` and ``dC_t`` are carried on."""
     n, _, n_h, B = delta.shape
-    joined = delta.reshape(n, 4 * n_h, B)
-    through = np.empty_like(dC_t)
-    product_in, product_out = (joined[..., 0], dh_t[:, 0]) if B == 1 else (joined, dh_t)
-    product_out = product_out if B > 1 else np.empty_like(product_out)
+    through, dh, dC = vectors(np.empty_like(dC_t)), vectors(dh_t), vectors(dC_t)
+    arrays = (delta.reshape(n, 4 * n_h, B), delta[:, 0], delta[:, 1:], dC_by_dh, f, dh_own)
+    backwards = [vectors(a)[::-1] for a in arrays]
     dot, multiply, add = np.dot, np.multiply, np.add
-    for k in reversed(range(n)):
-        held = None
+    for k, (joined, delta_o, delta_fiC, to_C, f_t, own) in enumerate(zip(*backwards, strict=True), 1):
         if mask is not None:  # a sequence that has ended hands its gradient on as it is
-            running = mask[start + k].T
+            running = mask[start + n - k].T
             held = (1.0 - running) * dh_t, (1.0 - running) * dC_t
-        add(dh_t, dh_own[k], dh_t)
+        add(dh, own, dh)
         if mask is not None:
             multiply(dh_t, running, dh_t)
             multiply(dC_t, running, dC_t)
-        d = delta[k]
-        multiply(dh_t, dC_by_dh[k], through)
-        add(dC_t, through, dC_t)
-        multiply(d[0], dh_t, d[0])
-        multiply(d[1:], dC_t, d[1:])
-        dot(W_h, product_in[k], product_out)
-        if B == 1:
-            dh_t[:, 0] = product_out
-        multiply(dC_t, f[k], dC_t)
-        if held is not None:
+        multiply(dh, to_C, through)
+        add(dC, through, dC)
+        multiply(delta_o, dh, delta_o)
+        multiply(delta_fiC, dC, delta_fiC)
+        dot(W_h, joined, dh)
+        multiply(dC, f_t, dC)
+        if mask is not None:
             add(dh_t, held[0], dh_t)
             add(dC_t, held[1], dC_t)
 

@@ -38,8 +38,8 @@ MUTANTS = [
     Mutant(
         "the cell state's gradient forgets the gate",
         KERNEL,
-        "multiply(dC_t, f[k], dC_t)",
-        "multiply(dC_t, 1.0, dC_t)",
+        "multiply(dC, f_t, dC)",
+        "multiply(dC, 1.0, dC)",
         "the carousel of 1997 under gates of 2000",
     ),
     Mutant(
@@ -59,8 +59,8 @@ MUTANTS = [
     Mutant(
         "the old state is lost where a sequence has ended",
         KERNEL,
-        "U[t + 1, :n_h] = running * h_t + (1.0 - running) * U[t, :n_h]",
-        "U[t + 1, :n_h] = running * h_t",
+        "U[t + 1, :n_h] = running * h_new[t] + (1.0 - running) * U[t, :n_h]",
+        "U[t + 1, :n_h] = running * h_new[t]",
         "a masked state drops to zero",
     ),
     Mutant(
