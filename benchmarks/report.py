@@ -1,4 +1,4 @@
-"""Tables and a plot from the results: benchmarks/README.md, and book/static/benchmarks.svg for the site."""
+"""From the results: tables for benchmarks/README.md, results/ratios.svg, and the figures the book reads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from .sizes import Size
 
 HERE = Path(__file__).parent
+BOOK = HERE.parent / "book" / "models" / "benchmarks.json"
 BEGIN, END = "<!-- made by python -m benchmarks -->\n", "<!-- end -->\n"
 NAMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "jax": "JAX jit"}
 
@@ -49,27 +50,66 @@ def cell(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
-def table(runs: list[dict[str, Any]], kind: str) -> list[str]:
-    """Return the rows of one table: our time divided by everybody else's."""
+def ratios(runs: list[dict[str, Any]], kind: str) -> list[dict[str, float | None]]:
+    """Return our time divided by everybody else's, one row a size; share of the peak first, spread last."""
     others = [
         run["peer"]
         for run in runs
         if run["peer"] in NAMES and any(run["peer"] in z[kind] for z in run["sizes"])
     ]
     columns = ["six equations", *(["floor"] if kind == "forward" else []), *others]
-    head = ["(B, T, n_x, n_h)", "of the peak", *(NAMES.get(name, name) for name in columns), "spread"]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    rows = []
     for k, first in enumerate(runs[0]["sizes"]):
         size = Size(*first["size"])
         work = size.forward_flops if kind == "forward" else size.training_flops
         mine = statistics.median(first[kind]["lstmlab"])
-        values = []
+        row: dict[str, float | None] = {"of the peak": work / mine / runs[0]["peak"]}
         for name in columns:
             run = next((r for r in runs if r["peer"] == name), runs[0])
-            values.append(cell(ratio(run["sizes"][k][kind], "lstmlab", name)))
-        row = [str(size), f"{100 * work / mine / runs[0]['peak']:.0f} %", *values]
-        lines.append("| " + " | ".join([*row, f"±{100 * spread(first[kind]['lstmlab']):.0f} %"]) + " |")
+            row[name] = ratio(run["sizes"][k][kind], "lstmlab", name)
+        rows.append(row | {"spread": spread(first[kind]["lstmlab"])})
+    return rows
+
+
+def table(runs: list[dict[str, Any]], kind: str) -> list[str]:
+    """Return the rows of one table: our time divided by everybody else's."""
+    rows = ratios(runs, kind)
+    head = ["(B, T, n_x, n_h)", *(NAMES.get(name, name) for name in rows[0])]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for size, row in zip(runs[0]["sizes"], rows, strict=True):
+        first, *middle, last = row.values()
+        shown = [f"{100 * (first or 0.0):.0f} %", *map(cell, middle), f"±{100 * (last or 0.0):.0f} %"]
+        lines.append("| " + " | ".join([str(Size(*size["size"])), *shown]) + " |")
     return lines
+
+
+def book_copy(found: list[dict[str, Any]]) -> str:
+    """Return the figures of all tables as the text of the file that chapter 21 reads."""
+
+    def rounded(runs: list[dict[str, Any]], kind: str) -> list[dict[str, float | None]]:
+        return [
+            {name: None if value is None else round(value, 2) for name, value in row.items()}
+            for row in ratios(runs, kind)
+        ]
+
+    machines = [
+        {
+            "machine": each["machine"],
+            "settings": [
+                {
+                    "threads": threads,
+                    "kernels": kernels,
+                    "peers": {NAMES[r["peer"]]: r["version"] for r in runs if r["peer"] in NAMES},
+                    "sizes": [z["size"] for z in runs[0]["sizes"]],
+                    "forward": rounded(runs, "forward"),
+                    "training": rounded(runs, "training"),
+                }
+                for (threads, kernels), runs in by_setting(each).items()
+            ],
+        }
+        for each in found
+    ]
+    return json.dumps({"machines": machines}, indent=1) + "\n"
 
 
 def machine_report(found: dict[str, Any]) -> list[str]:
@@ -132,12 +172,13 @@ def plot(found: list[dict[str, Any]], file: Path) -> None:
 
 
 def write_report() -> None:
-    """Write the part of README.md between the two marks, and the plot."""
+    """Write the part of README.md between the two marks, the book's copy of the figures, and the plot."""
     readme, found = HERE / "README.md", results()
     before, _, rest = readme.read_text(encoding="utf8").partition(BEGIN)
     lines = [line for each in found for line in machine_report(each)] or ["Not yet measured.", ""]
     text = before + BEGIN + "\n" + "\n".join(lines) + END + rest.partition(END)[2]
     readme.write_text(text, encoding="utf8", newline="\n")
+    BOOK.write_text(book_copy(found), encoding="utf8", newline="\n")
     if found:
         plot(found, HERE / "results" / "ratios.svg")
-    print("written: benchmarks/README.md")
+    print("written: benchmarks/README.md, book/models/benchmarks.json; chapter 21 shows them: make notebooks")

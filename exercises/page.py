@@ -105,11 +105,11 @@ def overview(exercises: list[Exercise], known: dict[int, Path]) -> Iterator[str]
     total, minutes = sum(e.points for e in exercises), sum(e.minutes for e in exercises)
     yield "## All graded exercises\n\n"
     yield f"{len(exercises)} exercises, {total} points by the checks, some {round(minutes / 60)} hours.\n\n"
-    yield "| exercise | after chapter | minutes | points | by hand |\n|---|---|---|---|---|\n"
+    yield "| exercise | after chapter | minutes | points, and by hand |\n|---|---|---|---|\n"
     for e in exercises:
         yield (
             f"| {{ref}}`{e.title} <graded-{e.name}>` | {after(e, known)} | {e.minutes} "
-            f"| {e.points} | {e.points_by_hand} |\n"
+            f"| {e.points} + {e.points_by_hand} |\n"
         )
 
 

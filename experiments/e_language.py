@@ -12,6 +12,7 @@ from experiments.best import above, below
 from experiments.common import DTYPE, all_at_most, streams
 from experiments.harness import Experiment, Measurements, Rule
 from lstmlab import data
+from lstmlab.data.interpolated import WittenBell
 from lstmlab.models.language import LanguageModel
 from lstmlab.models.language_batches import LanguageBatch, continued
 
@@ -28,34 +29,6 @@ def a_text() -> tuple[Any, Any, Any, int]:
     learnt, rest = data.split_text(vocabulary.encode(text), N_TRAIN)
     test, check = data.split_text(rest, N_TEST)
     return learnt, test, check, len(vocabulary)
-
-
-def interpolated_bits(learnt: Any, held_out: Any, n: int, V: int) -> float:
-    r"""Bits a symbol of an n-gram that leans on the (n-1)-gram wherever it has counted little.
-
-    :math:`p_n(v \mid c) = \dfrac{N(c, v) + D(c)\, p_{n-1}(v \mid c')}{N(c) + D(c)}`, where D(c) different
-    symbols followed c, c' is c without its first symbol, and :math:`p_0 = 1/V`.
-
-    References
-    ----------
-    Witten and Bell (1991).
-    """
-    p: Any = np.full(len(held_out) - n + 1, 1.0 / V)
-    for m in range(1, n + 1):
-        grams, counts = np.unique(numbered(learnt, m, V), return_counts=True)
-        contexts, where, D = np.unique(grams // V, return_inverse=True, return_counts=True)
-        wanted = numbered(held_out, m, V)[n - m :]
-        seen = data.text.lookup(grams, counts, wanted)
-        of_context = data.text.lookup(contexts, np.bincount(where, weights=counts), wanted // V)
-        different = data.text.lookup(contexts, D, wanted // V)
-        known = of_context > 0
-        p = np.where(known, (seen + different * p) / np.where(known, of_context + different, 1.0), p)
-    return float(-np.mean(np.log2(p)))
-
-
-def numbered(ids: Any, n: int, V: int) -> Any:
-    """Number every n-gram of a text: its symbols are the digits of a number in base V."""
-    return sum(ids[j : len(ids) - n + 1 + j] * V ** (n - 1 - j) for j in range(n))
 
 
 def model_of(V: int, n_h: int, rng: np.random.Generator, wrap: Any = lambda cell: cell) -> LanguageModel:
@@ -86,8 +59,8 @@ def run_text(seed: int) -> Measurements:
     measured = {"LSTM": bits_of(test), "LSTM, the text it learnt": bits_of(learnt[: len(test)])}
     for n, name in enumerate(("unigram", "bigram", "trigram", "4-gram", "5-gram"), start=1):
         measured[name] = data.NGram(learnt, n, V).bits(test)
-    best = min(range(3, 8), key=lambda n: interpolated_bits(learnt, check, n, V))
-    measured["interpolated n-gram"] = interpolated_bits(learnt, test, best, V)
+    best = min(range(3, 8), key=lambda n: WittenBell(learnt, n, V).bits(check))
+    measured["interpolated n-gram"] = WittenBell(learnt, best, V).bits(test)
     measured["its n"] = best
     return measured
 

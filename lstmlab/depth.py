@@ -188,6 +188,7 @@ def stack(cells: Sequence[Cell]) -> Stack:
     Implements :eq:`eq-stack`:
     :math:`h^{(l)}_t = \mathrm{LSTM}^{(l)}(h^{(l-1)}_t, h^{(l)}_{t-1}, C^{(l)}_{t-1})` with
     :math:`h^{(0)}_t = x_t`. The same cell given several times is shared: one memory, gradients add.
+    Implements :eq:`eq-shared-layers` in that case; it takes a cell with :math:`n_x = n_h`.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ from lstmlab.typing import Array
 def sigmoid(a: Array) -> Array:
     r"""Logistic function, :math:`\sigma(a) = 1/(1+e^{-a})`.
 
-    Implements :eq:`eq-sigmoid`. Only :math:`e^{-|a|}` is computed, so nothing overflows and small
-    values keep their relative accuracy.
+    Implements :eq:`eq-sigmoid` and :eq:`eq-stable-sigmoid`: computed as
+    :math:`e^{\min(a,0)}/(1+e^{-|a|})`, so nothing overflows and small values keep their relative accuracy.
 
     Parameters
     ----------
@@ -117,10 +117,29 @@ def concatenate(h_prev: Array, x_t: Array) -> Array:
     return namespace(h_prev, x_t).concat([h_prev, x_t], axis=0)
 
 
+def side_by_side(a: Array) -> Array:
+    """Put the columns of all steps beside each other, so that one product serves them all.
+
+    Parameters
+    ----------
+    a
+        Shape ``(T, n, B)``.
+
+    Returns
+    -------
+    array
+        Shape ``(n, T B)``: first the B columns of the first step.
+    """
+    xp = namespace(a)
+    T, n, B = a.shape
+    return xp.reshape(xp.permute_dims(a, (1, 0, 2)), (n, T * B))
+
+
 def softmax(a: Array, axis: int = -1, mask: Array | None = None) -> Array:
     r"""Softmax, :math:`p_k = e^{a_k}/\sum_j e^{a_j}`.
 
-    The largest entry is subtracted first: p stays the same, and nothing overflows.
+    Implements :eq:`eq-softmax`. The largest entry is subtracted first: p stays the same, and
+    nothing overflows.
 
     Parameters
     ----------
@@ -158,6 +177,7 @@ def softmax(a: Array, axis: int = -1, mask: Array | None = None) -> Array:
 def softmax_backward(dp: Array, p: Array, axis: int = -1) -> Array:
     r"""Gradient of the scores from the softmax's value.
 
+    Implements :eq:`eq-softmax-backward`:
     :math:`\partial L/\partial a_k = p_k\,(\partial L/\partial p_k - \sum_j p_j\,\partial L/\partial p_j)`,
     which is the product with the Jacobian :math:`\operatorname{diag}(p) - p\,p^\top`.
 
@@ -181,7 +201,8 @@ def softmax_backward(dp: Array, p: Array, axis: int = -1) -> Array:
 def log_softmax(a: Array, axis: int = -1, mask: Array | None = None) -> Array:
     r"""Logarithm of the softmax, :math:`\log p_k = a_k - \log\sum_j e^{a_j}`.
 
-    Taking ``log(softmax(a))`` instead gives -inf as soon as a probability rounds to zero.
+    Implements :eq:`eq-log-softmax`. Taking ``log(softmax(a))`` instead gives -inf as soon as a probability
+    rounds to zero; subtracting :func:`log_sum_exp` as a whole loses digits where scores are large.
 
     Parameters
     ----------
@@ -203,9 +224,42 @@ def log_softmax(a: Array, axis: int = -1, mask: Array | None = None) -> Array:
     return a - xp.log(xp.sum(xp.exp(a), axis=axis, keepdims=True))
 
 
+def log_sum_exp(a: Array, axis: int = -1, mask: Array | None = None) -> Array:
+    r"""Logarithm of a sum of exponentials, :math:`m + \log\sum_j e^{a_j-m}` with :math:`m=\max_j a_j`.
+
+    Implements :eq:`eq-log-sum-exp`. A smooth maximum: never below m, and above it by log n at most, where
+    n scores count. Its gradient is :func:`softmax`.
+
+    Parameters
+    ----------
+    a, axis, mask
+        As in :func:`softmax`.
+
+    Returns
+    -------
+    array
+        The shape of ``a`` without the axis.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in :func:`softmax`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(float(log_sum_exp(np.array([1000.0, 1000.0]))), 4)
+    1000.6931
+    """
+    xp = namespace(a)
+    top = xp.max(a if mask is None else masked_scores(a, mask), axis=axis)
+    return top + xp.log(xp.sum(xp.exp(shifted(a, axis, mask)), axis=axis))
+
+
 def log_softmax_backward(dlog_p: Array, log_p: Array, axis: int = -1) -> Array:
     r"""Gradient of the scores from the log-softmax's value.
 
+    Implements :eq:`eq-log-softmax-backward`:
     :math:`\partial L/\partial a_k = \partial L/\partial \log p_k
     - p_k\sum_j \partial L/\partial \log p_j`.
 
@@ -282,10 +336,10 @@ def one_hot(tokens: Array, n: int, like: Array, name: str = "tokens") -> Array:
 def clipped_sigmoid(a: Array) -> Array:
     r"""Logistic function as the notes write it, :math:`1/(1+e^{-\operatorname{clip}(a,-50,50)})`.
 
-    Kept to be measured; :func:`sigmoid` is what the cells use. The clip does silence the overflow
-    warning in float32 and float64. But nothing was wrong behind that warning: without the clip
-    :math:`1/(1+\infty)` is already the right limit, 0. With it, no value is below
-    :math:`1.9\cdot10^{-22}`; the derivative by a is exactly 0 beyond ±50, so that automatic
+    Implements :eq:`eq-clipped-sigmoid`. Kept to be measured; :func:`sigmoid` is what the cells use. The
+    clip does silence the overflow warning in float32 and float64. But nothing was wrong behind that
+    warning: without the clip :math:`1/(1+\infty)` is already the right limit, 0. With it, no value is
+    below :math:`1.9\cdot10^{-22}`; the derivative by a is exactly 0 beyond ±50, so that automatic
     differentiation learns nothing there; and in float16, where :math:`e^{11.1}` overflows already,
     50 is no protection.
 
@@ -306,10 +360,10 @@ def clipped_sigmoid(a: Array) -> Array:
 def tanh_by_sigmoid(a: Array) -> Array:
     r"""Hyperbolic tangent as the notes write it, :math:`\tanh a = 2\sigma(2a)-1`.
 
-    Kept to be measured; :func:`tanh` is what the cells use. The identity is exact, the claim that it
-    is more stable is not: near zero two numbers close to 1 are subtracted. In float32 the relative
-    error is about :math:`10^{-4}` at :math:`a=10^{-4}`, some per cent at :math:`10^{-6}`, and at
-    :math:`10^{-8}` the result is 0.
+    Implements :eq:`eq-tanh-identity`. Kept to be measured; :func:`tanh` is what the cells use. The
+    identity is exact, the claim that it is more stable is not: near zero two numbers close to 1 are
+    subtracted. In float32 the relative error is about :math:`10^{-4}` at :math:`a=10^{-4}`, some per
+    cent at :math:`10^{-6}`, and at :math:`10^{-8}` the result is 0.
 
     Parameters
     ----------

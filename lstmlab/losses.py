@@ -111,6 +111,33 @@ def bits(nats: float) -> float:
     return nats / math.log(2.0)
 
 
+def word_perplexity(bits_per_character: float, characters_per_word: float) -> float:
+    r"""Convert bits per character into a perplexity per word, :math:`2^{L_2\,\bar n}`.
+
+    Implements :eq:`eq-word-perplexity`. A word of :math:`\bar n` characters on average costs
+    :math:`L_2\,\bar n` bits. Both models must spell the same text: a model of words that may say "unknown"
+    has not spelled what it did not know.
+
+    Parameters
+    ----------
+    bits_per_character
+        :math:`L_2`, as :func:`bits` gives it.
+    characters_per_word
+        :math:`\bar n`: characters of the text divided by its words, so with whatever stands between words.
+
+    Returns
+    -------
+    float
+        The number of equally likely words that would be as hard to guess.
+
+    Examples
+    --------
+    >>> round(word_perplexity(1.2, 5.6), 1)
+    105.4
+    """
+    return float(2.0 ** (bits_per_character * characters_per_word))
+
+
 def counted(mask: Array | None, like: Array) -> tuple[Array, int]:
     """Return 1 where the mask counts and 0 elsewhere, shaped as ``like``, and how many count."""
     xp = namespace(like)

@@ -115,8 +115,9 @@ class Parameters(Mapping[str, Array]):
 class ParameterGroup(Mapping[str, Array]):
     """The parameters of several parts under one roof: ``group["decoder.W_f"]``.
 
-    The parts keep their own memory. A part that stands under two names is shared: it is listed once,
-    under the first, and its gradients add up because both names lead to the same memory.
+    Implements :eq:`eq-shared-gradient`. The parts keep their own memory. A part that stands under two names
+    is shared: it is listed once, under the first, and its gradients add up because both names lead to the
+    same memory.
 
     Parameters
     ----------

@@ -52,6 +52,35 @@ def test_the_table_in_the_readme_is_that_of_the_results():
     assert made == "\n" + "\n".join(lines)
 
 
+def test_the_books_copy_is_that_of_the_results():
+    assert report.BOOK.read_text(encoding="utf8") == report.book_copy(report.results())
+
+
+def test_the_books_copy_has_every_ratio_of_the_table():
+    def run(peer, times):
+        row = {"lstmlab": [1.0, 1.0], "six equations": [4.0, 4.0], **({peer: times} if times else {})}
+        both = {"forward": row | {"floor": [0.5, 0.5]}, "training": row}
+        return {
+            "peer": peer,
+            "version": "9",
+            "threads": 1,
+            "blas": [["openblas", "Old", 1]],
+            "peak": SMALL.forward_flops * 2.0,
+            "sizes": [{"size": list(SMALL), **both}],
+        }
+
+    found = [{"machine": "M", "runs": [run("torch", [2.0, 2.0]), run("jax", [3.0, 3.0])]}]
+    (machine,) = json.loads(report.book_copy(found))["machines"]
+    (setting,) = machine["settings"]
+    assert (setting["threads"], setting["kernels"]) == (1, "Old")
+    assert setting["peers"] == {"PyTorch": "9", "JAX jit": "9"}
+    assert setting["sizes"] == [list(SMALL)]
+    want = {"of the peak": 0.5, "six equations": 0.25, "floor": 2.0, "torch": 0.5, "jax": 0.33, "spread": 0.0}
+    assert setting["forward"] == [want]
+    assert setting["training"] == [{n: v for n, v in want.items() if n != "floor"} | {"of the peak": 1.5}]
+    assert json.loads(report.book_copy([])) == {"machines": []}
+
+
 def test_stored_results_name_their_machine_and_kernels():
     for path in (report.HERE / "results").glob("*.json"):
         found = json.loads(path.read_text(encoding="utf8"))

@@ -30,7 +30,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError, ExtensionError
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
 
 # ---------------------------------------------------------------------------------------------------
@@ -238,6 +238,22 @@ class IfRepository(SphinxDirective):
         return list(holder.children)
 
 
+class Elsewhere(SphinxRole):
+    """Links that open a notebook of the repository on Binder and Colab; nothing where they cannot."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        repository: Repository | None = self.config.course_repository
+        if repository is None or not repository.on_github:
+            return [], []
+        made: list[nodes.Node] = []
+        for words, address in (
+            ("open on Binder", repository.binder(self.text)),
+            ("open on Colab", repository.colab(self.text)),
+        ):
+            made += [nodes.Text(", "), nodes.reference(words, words, refuri=address)]
+        return made, []
+
+
 # ---------------------------------------------------------------------------------------------------
 # MathJax, from an installed package
 # ---------------------------------------------------------------------------------------------------
@@ -369,6 +385,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("missing-reference", resolve_short_name)
     app.add_directive("if-repository", IfRepository)
+    app.add_role("elsewhere", Elsewhere())
     app.connect("config-inited", derive_addresses, priority=200)
     app.connect("builder-inited", copy_mathjax)
     app.connect("builder-inited", share_html_visitors)

@@ -73,7 +73,7 @@ def depth_gated_parameter_count(n_x: int, n_h: int, n_layers: int = 2) -> int:
     r"""Number of parameters, those of a stack of LSTMs and :math:`n_h(n_h+3)` for each depth gate.
 
     Implements :eq:`eq-depth-gated-parameters`:
-    :math:`4n_h(n_h+n_x+1) + (L-1)\,[4n_h(2n_h+1) + n_h(n_h+3)]`.
+    :math:`4n_h(n_h+n_x+1) + (N-1)\,[4n_h(2n_h+1) + n_h(n_h+3)]`.
 
     Parameters
     ----------

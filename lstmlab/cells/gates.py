@@ -6,7 +6,8 @@ gate is ``sigmoid(W_f @ z_t + b_f)``. Their derivatives stand in :mod:`lstmlab.c
 
 from __future__ import annotations
 
-from lstmlab.functions import sigmoid, tanh
+from lstmlab.backend import namespace
+from lstmlab.functions import side_by_side, sigmoid, tanh
 from lstmlab.typing import Array
 
 
@@ -215,3 +216,77 @@ def fused_gates(W: Array, b: Array, z_t: Array) -> tuple[Array, Array, Array, Ar
     a = W @ z_t + b
     a_f, a_i, a_C, a_o = (a[k * n_h : (k + 1) * n_h, :] for k in range(4))
     return sigmoid(a_f), sigmoid(a_i), tanh(a_C), sigmoid(a_o)
+
+
+def hoisted_input_product(W_x: Array, b: Array, x: Array) -> Array:
+    r"""The inputs' part of all pre-activations, :math:`[A_1, \dots, A_T] = W_x [x_1, \dots, x_T] + b`.
+
+    Implements :eq:`eq-hoisted-product`. Nothing in it waits for a hidden state: it is done before
+    the loop.
+
+    Parameters
+    ----------
+    W_x
+        The input's block of the stacked matrix, shape ``(4 n_h, n_x)``.
+    b
+        Shape ``(4 n_h, 1)``.
+    x
+        Shape ``(T, n_x, B)``.
+
+    Returns
+    -------
+    array
+        Shape ``(T, 4 n_h, B)``; a step adds :math:`W_h h_{t-1}`.
+
+    References
+    ----------
+    Appleyard, Kočiský and Blunsom (2016).
+    """
+    xp = namespace(x)
+    T, _, B = x.shape
+    A = W_x @ side_by_side(x) + b
+    return xp.permute_dims(xp.reshape(A, (W_x.shape[0], T, B)), (1, 0, 2))
+
+
+def one_tanh(a: Array, n_sigmoids: int) -> tuple[Array, Array]:
+    r"""All gates by one tanh, :math:`\sigma(a) = \tfrac12\tanh(\tfrac a2) + \tfrac12`.
+
+    Implements :eq:`eq-one-tanh`. Good to an absolute error of half a unit in the last place of 1, which is
+    enough for a gate; small values lose relative accuracy.
+
+    Parameters
+    ----------
+    a
+        Pre-activations, shape ``(4 n_h, B)``; in the first rows, which go through σ, already halved, because
+        the halves have been put into the weights.
+    n_sigmoids
+        How many rows these are.
+
+    Returns
+    -------
+    sigmoids, tanhs
+        Shapes ``(n_sigmoids, B)`` and ``(4 n_h - n_sigmoids, B)``.
+    """
+    y = tanh(a)
+    return y[:n_sigmoids, :] * 0.5 + 0.5, y[n_sigmoids:, :]
+
+
+def augmented_pre_activation(W_b: Array, h_prev: Array, x_t: Array) -> Array:
+    r"""All pre-activations and their biases as one product, :math:`a_t = [W\; b]\,[h_{t-1}; x_t; 1]`.
+
+    Implements :eq:`eq-augmented-product`.
+
+    Parameters
+    ----------
+    W_b
+        Weights and biases side by side, shape ``(4 n_h, n_h + n_x + 1)``.
+    h_prev, x_t
+        Shapes ``(n_h, B)`` and ``(n_x, B)``.
+
+    Returns
+    -------
+    array
+        Shape ``(4 n_h, B)``.
+    """
+    xp = namespace(h_prev, x_t)
+    return W_b @ xp.concat([h_prev, x_t, xp.ones_like(x_t[:1, :])], axis=0)

@@ -7,7 +7,7 @@ on for every name that begins with d; a delta is the derivative by a pre-activat
 from __future__ import annotations
 
 from lstmlab.backend import namespace
-from lstmlab.functions import sigmoid_derivative, tanh, tanh_derivative
+from lstmlab.functions import side_by_side, sigmoid_derivative, tanh, tanh_derivative
 from lstmlab.typing import Array
 
 
@@ -222,6 +222,27 @@ def weight_gradient(delta: Array, z_t: Array) -> Array:
         Shape ``(n_h, n_h + n_x)``.
     """
     return delta @ z_t.T
+
+
+def weight_gradient_of_run(delta: Array, z: Array) -> Array:
+    r"""Gradient of a weight matrix over all steps, :math:`\sum_t\delta_t z_t^\top = \Delta Z^\top`.
+
+    Implements :eq:`eq-dW-of-run`. One product: the sum over time becomes part of it, as the sum over the
+    batch always was.
+
+    Parameters
+    ----------
+    delta
+        Gradients of the pre-activations of all steps, shape ``(T, n, B)``.
+    z
+        What the matrix was multiplied by, shape ``(T, k, B)``.
+
+    Returns
+    -------
+    array
+        Shape ``(n, k)``; the sum of :func:`weight_gradient` over the steps, up to rounding.
+    """
+    return side_by_side(delta) @ side_by_side(z).T
 
 
 def bias_gradient(delta: Array) -> Array:

@@ -1,6 +1,7 @@
 """What a cell costs: parameters, operations, floats. Formulas, and the instrument that checks them."""
 
 from lstmlab.complexity.floats import (
+    attention_stored_floats,
     best_segment,
     checkpoint_floats,
     lstm_stored_floats,
@@ -12,12 +13,15 @@ from lstmlab.complexity.instrument import (
     Measured,
     Tally,
     counted,
+    counted_cell,
     counting,
     distinct_floats,
     measure,
 )
 from lstmlab.complexity.operations import (
     Counts,
+    attention_forward,
+    checkpoint_work,
     lstm_backward,
     lstm_elementwise,
     lstm_forward,
@@ -26,15 +30,25 @@ from lstmlab.complexity.operations import (
     rnn_backward,
     rnn_forward,
 )
+from lstmlab.complexity.roofline import Machine, attainable, modelled_time, product_intensity
+from lstmlab.complexity.traffic import Traffic, WatchedArray, watched, watched_cell, watching
 
 __all__ = [
     "CountingArray",
     "Counts",
+    "Machine",
     "Measured",
     "Tally",
+    "Traffic",
+    "WatchedArray",
+    "attainable",
+    "attention_forward",
+    "attention_stored_floats",
     "best_segment",
     "checkpoint_floats",
+    "checkpoint_work",
     "counted",
+    "counted_cell",
     "counting",
     "distinct_floats",
     "lstm_backward",
@@ -43,9 +57,14 @@ __all__ = [
     "lstm_stored_floats",
     "matrix_macs",
     "measure",
+    "modelled_time",
     "parameters_by_gate",
+    "product_intensity",
     "rnn_backward",
     "rnn_forward",
     "rnn_stored_floats",
     "state_floats",
+    "watched",
+    "watched_cell",
+    "watching",
 ]

@@ -11,8 +11,8 @@ from lstmlab.typing import Cell
 def lstm_stored_floats(n_x: int, n_h: int, *, T: int = 1, B: int = 1, each_once: bool = False) -> int:
     r"""Floats that the way back needs: :math:`TB(n_x+8n_h)` in a trace of this package.
 
-    :math:`h_{t-1}` and :math:`C_{t-1}` stand in it a second time, next to the step that reads them.
-    Each number once is :math:`TB(n_x+6n_h)+2Bn_h`: x, f, i, C̃, C, o, h, and the initial state. The
+    Implements :eq:`eq-lstm-floats`, with ``each_once``: :math:`TB(n_x+6n_h)+2Bn_h`, for x, f, i, C̃, C, o, h
+    and the initial state. In a trace :math:`h_{t-1}` and :math:`C_{t-1}` stand a second time. The
     order is O(T n_h) for a fixed batch either way, and that is training: see :func:`state_floats`.
 
     Parameters
@@ -37,6 +37,8 @@ def lstm_stored_floats(n_x: int, n_h: int, *, T: int = 1, B: int = 1, each_once:
 def rnn_stored_floats(n_x: int, n_h: int, *, T: int = 1, B: int = 1, each_once: bool = False) -> int:
     r"""Floats that the way back needs: :math:`TB(n_x+2n_h)`, or each once :math:`TB(n_x+n_h)+Bn_h`.
 
+    Implements :eq:`eq-rnn-floats`, with ``each_once``.
+
     Parameters
     ----------
     n_x, n_h, T, B, each_once
@@ -52,8 +54,33 @@ def rnn_stored_floats(n_x: int, n_h: int, *, T: int = 1, B: int = 1, each_once: 
     return T * B * (n_x + 2 * n_h)
 
 
+def attention_stored_floats(n: int, *, T_q: int, S: int, B: int = 1) -> int:
+    r"""Floats that the way back through dot-product attention needs, :math:`B(T_q S + T_q n + S n)`.
+
+    Implements :eq:`eq-attention-floats`: the weights, the queries and the keys. The weights grow with the
+    square of the length; they need not be held at all, see :func:`lstmlab.streaming_attention`.
+
+    Parameters
+    ----------
+    n
+        Width of queries and keys.
+    T_q, S
+        Numbers of queries and of keys.
+    B
+        Number of sequences.
+
+    Returns
+    -------
+    int
+        Times 8 bytes in float64, 4 in float32.
+    """
+    return B * (T_q * S + T_q * n + S * n)
+
+
 def state_floats(cell: Cell, B: int = 1) -> int:
     """Floats that inference carries from step to step: the state, however long the sequence.
+
+    Implements :eq:`eq-state-floats`.
 
     Parameters
     ----------
@@ -73,7 +100,7 @@ def state_floats(cell: Cell, B: int = 1) -> int:
 def checkpoint_floats(T: int, segment: int, *, state: int, step: int) -> int:
     r"""Most floats held at once with checkpoints, :math:`\lceil T/S\rceil\,s + S\,k`.
 
-    The state before each segment of S steps is kept, and what S steps store while one segment is walked
+    Implements :eq:`eq-checkpoint-floats`. The state before each segment of S steps is kept, and what S steps store while one segment is walked
     back. Inputs and hidden states of the whole sequence, which belong to the caller, come on top.
 
     Parameters
@@ -109,7 +136,7 @@ def checkpoint_floats(T: int, segment: int, *, state: int, step: int) -> int:
 def best_segment(T: int, *, state: int, step: int) -> float:
     r"""The segment for which :func:`checkpoint_floats` is least, :math:`S^* = \sqrt{T s/k}`.
 
-    It grows as √T, but is not √T: a step of the LSTM stores several times what its state holds, so
+    Implements :eq:`eq-best-segment`. It grows as √T, but is not √T: a step of the LSTM stores several times what its state holds, so
     shorter segments are better.
 
     Parameters

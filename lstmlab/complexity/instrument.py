@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
@@ -107,6 +107,28 @@ def counted(a: Array) -> CountingArray:
     return to_numpy(a).view(CountingArray)
 
 
+def counted_cell(cell: Any, wrap: Callable[[Array], Any] = counted) -> Any:
+    """Return a copy of a cell or layer whose parameters count; the original stays as it was.
+
+    Parameters
+    ----------
+    cell
+        Whatever has ``params``: Parameters, or a group of them.
+    wrap
+        What makes an array count.
+
+    Returns
+    -------
+    object
+        Its copy, on NumPy.
+    """
+    twin = copy.deepcopy(cell)
+    leaves = [("", twin.params)] if isinstance(twin.params, Parameters) else twin.params.leaves()
+    for _, leaf in leaves:
+        Parameters.__init__(leaf, leaf.shapes, wrap(leaf.flat))
+    return twin
+
+
 @contextmanager
 def counting() -> Iterator[Tally]:
     """Count all that is done to counting arrays inside a ``with`` block.
@@ -202,10 +224,7 @@ def distinct_floats(cell: Cell, *, T: int = 1, B: int = 1) -> int:
 
 def _counting_twin(cell: Cell, T: int, B: int) -> tuple[Any, CountingArray, Any]:
     """Return a copy of the cell whose parameters count, random inputs, and the zero state."""
-    twin = copy.deepcopy(cell)
-    leaves = [("", twin.params)] if isinstance(twin.params, Parameters) else twin.params.leaves()
-    for _, leaf in leaves:
-        Parameters.__init__(leaf, leaf.shapes, counted(leaf.flat))
+    twin = counted_cell(cell)
     dtype = twin.params.vectors[0].dtype
     x = counted(generator(0).normal(size=(check_size("T", T), check_size("B", B), cell.n_x)).astype(dtype))
     return twin, x, type(zero := twin.initial_state(B))(*(counted(a) for a in zero))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from lstmlab.checks import check_size
 from lstmlab.typing import Cell
 
 
@@ -59,6 +60,8 @@ class Counts:
 def parameters_by_gate(cell: Cell) -> dict[str, int]:
     r"""Number of parameters of each gate, :math:`n_h(n_h+n_x+1)` for every gate of the LSTM.
 
+    Implements :eq:`eq-gate-parameters`.
+
     Parameters
     ----------
     cell
@@ -82,9 +85,9 @@ def parameters_by_gate(cell: Cell) -> dict[str, int]:
 def matrix_macs(cell: Cell, B: int = 1) -> int:
     r"""Multiply-accumulates of one step forward, :math:`B \sum_W \text{rows}\cdot\text{columns}`.
 
-    For any cell in which each weight matrix meets one vector a step. A step back costs twice that, one
-    product for the gradient of the matrix and one for the gradient of the vector, and once more each
-    product that is computed again instead of stored.
+    Implements :eq:`eq-matrix-macs`, for any cell in which each weight matrix meets one vector a step. A
+    step back costs twice that, one product for the gradient of the matrix and one for the gradient of the
+    vector, and once more each product that is computed again instead of stored.
 
     Parameters
     ----------
@@ -104,8 +107,9 @@ def matrix_macs(cell: Cell, B: int = 1) -> int:
 def lstm_elementwise(n_h: int) -> Counts:
     r"""Element-wise work of one step of one LSTM, :math:`9n_h`, biases not counted.
 
-    Three σ and a tanh for the gates and the candidate; two products and a sum for :math:`C_t`; a tanh
-    and a product for :math:`h_t`. The four bias additions make it :math:`13n_h`.
+    Implements :eq:`eq-lstm-elementwise`: three σ and a tanh for the gates and the candidate; two products
+    and a sum for :math:`C_t`; a tanh and a product for :math:`h_t`. The four bias additions make it
+    :math:`13n_h`.
 
     Parameters
     ----------
@@ -123,8 +127,8 @@ def lstm_elementwise(n_h: int) -> Counts:
 def lstm_forward(n_x: int, n_h: int, *, T: int = 1, B: int = 1) -> Counts:
     r"""Operations of an LSTM forward: :math:`4n_h(n_h+n_x)` multiply-accumulates a step, and :math:`13n_h`.
 
-    Twice the multiply-accumulates are the floating-point operations, :math:`8n_h(n_h+n_x)`; an inner
-    product of k terms has only k-1 sums, but the bias adds one.
+    Implements :eq:`eq-lstm-forward`. Twice the multiply-accumulates are the floating-point operations,
+    :math:`8n_h(n_h+n_x)`; an inner product of k terms has only k-1 sums, but the bias adds one.
 
     Parameters
     ----------
@@ -146,8 +150,8 @@ def lstm_forward(n_x: int, n_h: int, *, T: int = 1, B: int = 1) -> Counts:
 def lstm_backward(n_x: int, n_h: int, *, T: int = 1, B: int = 1) -> Counts:
     r"""Operations of backpropagation through an LSTM: two matrix products for each one forward.
 
-    Counted as the package computes it: h_0 gets its gradient too, tanh C is computed again, and
-    Python's ``sum`` begins with zero.
+    Implements :eq:`eq-lstm-backward`. Counted as the package computes it: h_0 gets its gradient too, tanh
+    C is computed again, and Python's ``sum`` begins with zero.
 
     Parameters
     ----------
@@ -178,6 +182,8 @@ def lstm_backward(n_x: int, n_h: int, *, T: int = 1, B: int = 1) -> Counts:
 def rnn_forward(n_x: int, n_h: int, *, T: int = 1, B: int = 1) -> Counts:
     r"""Operations of the plain network forward: :math:`n_h(n_h+n_x)` multiply-accumulates, and :math:`2n_h`.
 
+    Implements :eq:`eq-rnn-forward`.
+
     Parameters
     ----------
     n_x, n_h
@@ -196,6 +202,8 @@ def rnn_forward(n_x: int, n_h: int, *, T: int = 1, B: int = 1) -> Counts:
 def rnn_backward(n_x: int, n_h: int, *, T: int = 1, B: int = 1) -> Counts:
     """Operations of backpropagation through the plain network.
 
+    Implements :eq:`eq-rnn-backward`.
+
     Parameters
     ----------
     n_x, n_h
@@ -213,3 +221,65 @@ def rnn_backward(n_x: int, n_h: int, *, T: int = 1, B: int = 1) -> Counts:
     delta = Counts(products=2 * n_h, sums=n_h)
     dW_over_time = Counts(sums=n_h * (n_h + n_x))
     return (products + total_dh + delta + db) * (T * B) + dW_over_time * T
+
+
+def attention_forward(n: int, *, T_q: int, S: int, B: int = 1) -> Counts:
+    r"""Operations of dot-product attention forward, :math:`2\,T_q S n` multiply-accumulates.
+
+    Implements :eq:`eq-attention-cost`: n for each score, n for each pair's share of the context. Element
+    by element, a score is compared, lowered by the row's largest, put through the exponential, added up
+    and divided. Streaming does the same products. Neither a scale of the scores nor the matrices that
+    make queries, keys and values out of inputs are in it.
+
+    Parameters
+    ----------
+    n
+        Width of queries, keys and values.
+    T_q, S
+        Numbers of queries and of keys; to generate one more symbol, T_q is 1.
+    B
+        Number of sequences.
+
+    Returns
+    -------
+    Counts
+        Quadratic in the length where T_q = S.
+    """
+    scores = T_q * S
+    return Counts(macs=2 * scores * n, sums=2 * scores - T_q, other=3 * scores - T_q) * B
+
+
+def checkpoint_work(T: int, segment: int, *, keep_last: bool = False) -> float:
+    r"""Work of a training with checkpoints in units of the plain one, :math:`1 + R/(3T)`.
+
+    Implements :eq:`eq-checkpoint-work`. A step back takes the matrix products of two steps forward, so plain
+    training of T steps costs 3T; R steps are run a second time, all T of them, as
+    :func:`lstmlab.checkpointed` does, or all but those of the last segment.
+
+    Parameters
+    ----------
+    T
+        Number of steps.
+    segment
+        The steps S of a segment, from 1 to T.
+    keep_last
+        Whether the last segment is walked back as the forward pass left it, without running it again.
+
+    Returns
+    -------
+    float
+        4/3, or less with ``keep_last``.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive whole number, or the segment is longer than the sequence.
+
+    References
+    ----------
+    Chen, Xu, Zhang and Guestrin (2016).
+    """
+    if check_size("segment", segment) > check_size("T", T):
+        raise ValueError(f"segment: expected at most T = {T} steps, got {segment}")
+    again = segment * (math.ceil(T / segment) - 1) if keep_last else T
+    return 1.0 + again / (3 * T)

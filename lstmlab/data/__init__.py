@@ -32,6 +32,7 @@ from lstmlab.data.forecasting import (
     walk_forward,
     windows,
 )
+from lstmlab.data.intervals import coverage, half_width
 from lstmlab.data.languages import (
     MarkovSource,
     counting_batch,
@@ -139,11 +140,13 @@ __all__ = [
     "counting_legal_sets",
     "counting_string",
     "counting_vocabulary",
+    "coverage",
     "date_batch",
     "distractor_recall",
     "embedded_reber",
     "evaluate",
     "exact_sets",
+    "half_width",
     "list_operations",
     "list_vocabulary",
     "load_series",

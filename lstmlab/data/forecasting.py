@@ -52,6 +52,8 @@ def windows(
 ) -> Windows:
     """Cut a series into overlapping windows, one for each origin.
 
+    Implements :eq:`eq-window`: what lies before an origin is read, what lies from it on is predicted.
+
     With ``horizon=1`` they teach one step, to be repeated (:func:`recursive_forecast`); with a larger one,
     all steps at once (direct forecast). For training give ``last``, the end of the training part: no
     target lies beyond it. For the test give ``first``, its beginning: the inputs may lie before it, as
@@ -133,7 +135,10 @@ def recursive_forecast(predict: Callable[[Values], npt.ArrayLike], history: Valu
 def walk_forward(
     T: int, first: int, *, horizon: int = 1, step: int | None = None, window: int | None = None
 ) -> Iterator[Fold]:
-    """Go through a series as time does: fit on the past, judge on what comes next, move on.
+    r"""Go through a series as time does: fit on the past, judge on what comes next, move on.
+
+    Implements :eq:`eq-walk`: fold j trains on what lies before :math:`F + jM` and is judged on the K
+    values from there on.
 
     Parameters
     ----------
@@ -192,7 +197,9 @@ def persistence(values: npt.ArrayLike, origins: npt.ArrayLike, horizon: int = 1)
 
 
 def seasonal_naive(values: npt.ArrayLike, origins: npt.ArrayLike, period: int, horizon: int = 1) -> Values:
-    """Forecast that the last season comes again: the last known value a whole number of periods before.
+    r"""Forecast that the last season comes again: the last known value a whole number of periods before.
+
+    Implements :eq:`eq-seasonal-naive`: :math:`\hat v_{o+k} = v_{o-m+(k \bmod m)}`.
 
     Parameters
     ----------
@@ -220,7 +227,8 @@ def seasonal_naive(values: npt.ArrayLike, origins: npt.ArrayLike, period: int, h
 class AR:
     r"""An autoregression :math:`\hat x_{t+a-1} = c + \sum_{j=1}^p \varphi_j\, x_{t-j}` by least squares.
 
-    One column, a linear network without hidden units. It is often hard to beat.
+    Implements :eq:`eq-autoregression`. One column, a linear network without hidden units. It is often
+    hard to beat.
 
     Parameters
     ----------
@@ -294,6 +302,8 @@ class AR:
 
 def rmse(forecast: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     """Root of the mean squared error, in the unit of the series.
+
+    Implements :eq:`eq-rmse`.
 
     Raises
     ------

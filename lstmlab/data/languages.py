@@ -171,6 +171,8 @@ class MarkovSource:
     def stationary(self) -> Floats:
         r"""Return the distribution over contexts that one step leaves as it is: :math:`\pi = \pi P`.
 
+        Implements :eq:`eq-stationary-contexts`.
+
         Returns
         -------
         numpy.ndarray
@@ -183,7 +185,10 @@ class MarkovSource:
 
     @property
     def entropy_rate(self) -> float:
-        """Entropy rate in bits a symbol."""
+        """Entropy rate in bits a symbol.
+
+        Implements :eq:`eq-entropy-rate`.
+        """
         uncertainty = -np.sum(self.transition * np.log2(self.transition), axis=-1)
         return float(np.sum(self.stationary() * uncertainty))
 

@@ -195,6 +195,7 @@ def random_windows(ids: npt.ArrayLike, T: int, B: int, *, rng: int | np.random.G
 class NGram:
     r"""A count of n-grams as a language model, the baseline of every other.
 
+    Implements :eq:`eq-additive-counts`.
     :math:`p(v \mid c) = \dfrac{N(c, v) + k}{N(c) + k V}` with the n - 1 symbols before as context c.
 
     Parameters
@@ -221,10 +222,11 @@ class NGram:
             )
         if self.V**self.n >= 2**63:
             raise ValueError(f"n, V: expected V^n below 2^63, got {V}^{n}")
-        codes = self._codes("train", train)
+        codes = self.codes("train", train)
         self._grams, self._counts = np.unique(codes, return_counts=True)
         self._contexts, where = np.unique(self._grams // self.V, return_inverse=True)
         self._context_counts = np.bincount(where, weights=self._counts)
+        self._different = np.bincount(where)
 
     def bits(self, held_out: npt.ArrayLike) -> float:
         """Cross-entropy of a text in bits a symbol; its first n - 1 symbols are context only.
@@ -239,7 +241,7 @@ class NGram:
         float
             Bits per character, if symbols are characters.
         """
-        return float(-np.mean(np.log2(self._probability(self._codes("held_out", held_out)))))
+        return float(-np.mean(np.log2(self._probability(self.codes("held_out", held_out)))))
 
     def distribution(self, context: npt.ArrayLike) -> Floats:
         """Return the probabilities of the symbol after a context of n - 1 symbols, ``(V,)``."""
@@ -247,16 +249,47 @@ class NGram:
         if len(before) != self.n - 1:
             raise ValueError(f"context: expected {self.n - 1} symbols, got {len(before)}")
         return self._probability(
-            np.array([self._codes("context", np.append(before, v))[0] for v in range(self.V)])
+            np.array([self.codes("context", np.append(before, v))[0] for v in range(self.V)])
         )
 
     def _probability(self, codes: Ints) -> Floats:
-        seen = lookup(self._grams, self._counts, codes)
-        context = lookup(self._contexts, self._context_counts, codes // self.V)
+        seen, context, _ = self.counts(codes)
         return (seen + self.k) / (context + self.k * self.V)
 
-    def _codes(self, name: str, ids: npt.ArrayLike) -> Ints:
-        """Number every n-gram of a text: its symbols are the digits of a number in base V."""
+    def counts(self, codes: Ints) -> tuple[Floats, Floats, Floats]:
+        """Return of n-grams: how often each was seen, how often its context, and D symbols followed that.
+
+        Parameters
+        ----------
+        codes
+            Numbers of n-grams, as :meth:`codes` gives them.
+
+        Returns
+        -------
+        seen, context, different
+            N(c, v), N(c) and the number of different symbols that followed c, each ``(N,)``.
+        """
+        return (
+            lookup(self._grams, self._counts, codes),
+            lookup(self._contexts, self._context_counts, codes // self.V),
+            lookup(self._contexts, self._different, codes // self.V),
+        )
+
+    def codes(self, name: str, ids: npt.ArrayLike) -> Ints:
+        """Number every n-gram of a text: its symbols are the digits of a number in base V.
+
+        Parameters
+        ----------
+        name
+            What the text is called where it is refused.
+        ids
+            Numbers of symbols, ``(N,)``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape ``(N - n + 1,)``.
+        """
         numbers = check_ids(name, ids, self.n)
         if numbers.min() < 0 or numbers.max() >= self.V:
             raise ValueError(

@@ -231,6 +231,8 @@ def backward(
 def local_derivatives(gates: Array, C_prev: Array, C_new: Array) -> tuple[Array, Array]:
     """Return what a step's gradients are multiplied by, for many steps at once.
 
+    Implements :eq:`eq-local-factors`.
+
     Returns
     -------
     factors, dC_by_dh
@@ -267,7 +269,10 @@ def walk(
     mask: Array | None,
     start: int,
 ) -> None:
-    """Walk back through one chunk: ``delta`` becomes gradients, ``dh_t`` and ``dC_t`` are carried on."""
+    """Walk back through one chunk: ``delta`` becomes gradients, ``dh_t`` and ``dC_t`` are carried on.
+
+    Implements :eq:`eq-walk-back`.
+    """
     n, _, n_h, B = delta.shape
     through, dh, dC = vectors(np.empty_like(dC_t)), vectors(dh_t), vectors(dC_t)
     arrays = (delta.reshape(n, 4 * n_h, B), delta[:, 0], delta[:, 1:], dC_by_dh, f, dh_own)

@@ -16,17 +16,21 @@ from lstmlab.arguments import check_mask
 from lstmlab.backend import namespace
 from lstmlab.cells.gradients import weight_gradient
 from lstmlab.checks import check_array, check_size
-from lstmlab.functions import softmax_backward, tanh_derivative
+from lstmlab.functions import softmax_backward
 from lstmlab.initializers import generator, uniform
 from lstmlab.layers.base import Layer, columns
 from lstmlab.layers.scores import (
+    additive_delta,
     additive_hidden,
     additive_scores,
     attention_weights,
     batch_first,
     context,
+    dot_key_gradient,
+    dot_query_gradient,
     dot_scores,
-    transpose,
+    value_gradient,
+    weights_gradient,
 )
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array, Namespace
@@ -132,8 +136,8 @@ class Attention(Layer):
         Q, H, alpha = batch_first(trace.queries), batch_first(trace.keys), trace.weights
         dc = batch_first(dcontext)
 
-        dalpha = dc @ transpose(H)
-        dH_value = transpose(alpha) @ dc
+        dalpha = weights_gradient(dc, H)
+        dH_value = value_gradient(dc, alpha)
         de = softmax_backward(dalpha, alpha)
         dQ, dH_key = self._scores_back(de, Q, H, trace.u, grads)
         return batch_first(dQ), batch_first(dH_value + dH_key)
@@ -186,7 +190,7 @@ class DotAttention(Attention):
         self, de: Array, Q: Array, H: Array, u: Array | None, grads: Parameters
     ) -> tuple[Array, Array]:
         de = self._scale(Q.shape[2]) * de
-        return de @ H, transpose(de) @ Q
+        return dot_query_gradient(de, H), dot_key_gradient(de, Q)
 
 
 class AdditiveAttention(Attention):
@@ -252,8 +256,7 @@ class AdditiveAttention(Attention):
         self, de: Array, Q: Array, H: Array, u: Array | None, grads: Parameters
     ) -> tuple[Array, Array]:
         xp = namespace(de)
-        du = de[..., None] * self.params["v"]
-        delta = du * tanh_derivative(u)
+        delta = additive_delta(de, self.params["v"], u)
         delta_q, delta_k = xp.sum(delta, axis=2), xp.sum(delta, axis=1)
         grads["v"] += columns(u) @ xp.reshape(de, (-1,))
         grads["W_q"] += weight_gradient(columns(delta_q), columns(Q))

@@ -23,7 +23,7 @@ def streaming_attention(
 ) -> Array:
     r"""Dot-product attention over blocks of keys, with a softmax that is corrected as it goes.
 
-    For each query three things are kept: the largest score m so far, the sum
+    Implements :eq:`eq-streaming`. For each query three things are kept: the largest score m so far, the sum
     :math:`\ell = \sum_s e^{e_s - m}` and the weighted values :math:`a = \sum_s e^{e_s - m} v_s`. When a
     block brings a larger score m', the old sums are multiplied by :math:`e^{m-m'}`. At the end
     :math:`c = a/\ell`, the same number as with all scores at once, up to rounding.

@@ -135,7 +135,11 @@ class Forecaster(BaseModel):
         super().__init__({"cell": cell, "out": self.out})
 
     def forecast(self, x: Array, future: Array | None = None, steps: int | None = None) -> Forecast:
-        """Forecast, with noise if ``training`` is on; arguments as for :meth:`predict`."""
+        r"""Forecast, with noise if ``training`` is on; arguments as for :meth:`predict`.
+
+        Implements :eq:`eq-forecast-one`: the first value, in either mode, is read out of the state after
+        the past, :math:`\hat y_{T+1} = V h_T + c`, plus :math:`y_T` if the forecaster is residual.
+        """
         x, future, steps = self._checked(x, future, steps)
         run = unroll(self.cell, x)
         last = x[-1, :, : self.n_y]
@@ -170,6 +174,8 @@ class Forecaster(BaseModel):
     def forward(self, batch: Any) -> ForecasterForward:
         r"""Forecast and compare, :math:`L = \frac1N\sum_{k,b}\lVert\hat y_{T+k}-y_{T+k}\rVert^2`.
 
+        Implements :eq:`eq-forecast-loss`.
+
         A recursive forecast reads its own values here too, as it will when it is used, and the gradient
         goes through them.
 
@@ -198,6 +204,11 @@ class Forecaster(BaseModel):
         sequence_back(self.cell, run.trace, run.mask, 0.0 * run.h, dstate, grads.parts["cell"])
 
     def _recursive(self, run: Run, y_t: Array, future: Array | None, n: int) -> Forecast:
+        r"""Forecast step by step.
+
+        Implements :eq:`eq-forecast-recursive`: the cell reads :math:`[\hat y_{T+k}; z_{T+k}]` from the
+        state (h, C) of the step before.
+        """
         xp, state = namespace(y_t), run.state
         y_hat, steps, read = [], list[Trace](), []
         for k in range(n):
@@ -214,7 +225,11 @@ class Forecaster(BaseModel):
     def _recursive_back(
         self, dy_hat: Array, steps: list[Trace], read: list[LinearTrace], grads: Any
     ) -> State:
-        """Mirror of :meth:`_recursive`; return the gradient of the state after the past."""
+        """Mirror of :meth:`_recursive`; return the gradient of the state after the past.
+
+        Implements :eq:`eq-forecast-back`: a forecast hears of its own error, and, where the next step
+        read it, of all later ones.
+        """
         dstate, dy_next = zero_state(self.cell, dy_hat.shape[1]), 0.0 * dy_hat[0, ...]
         for k in reversed(range(dy_hat.shape[0])):
             dy_t = dy_hat[k, ...] + dy_next
@@ -226,13 +241,20 @@ class Forecaster(BaseModel):
         return dstate
 
     def _direct(self, run: Run, last: Array) -> Forecast:
+        r"""Forecast all steps from one state.
+
+        Implements :eq:`eq-forecast-direct`: :math:`\hat y_{T+k} = V_k h_T + c_k`.
+        """
         xp, B = namespace(last), last.shape[0]
         flat, looked = self.out.forward(run.state.h)
         y_hat = xp.permute_dims(xp.reshape(flat, (B, self.horizon, self.n_y)), (1, 0, 2))
         return Forecast(y_hat + last if self.residual else y_hat, run, [], [looked])
 
     def _direct_back(self, dy_hat: Array, steps: list[Trace], read: list[LinearTrace], grads: Any) -> State:
-        """Mirror of :meth:`_direct`."""
+        """Mirror of :meth:`_direct`.
+
+        Implements :eq:`eq-direct-back`: the state hears of the errors of all steps at once.
+        """
         xp, B = namespace(dy_hat), dy_hat.shape[1]
         dflat = xp.reshape(xp.permute_dims(dy_hat, (1, 0, 2)), (B, self.horizon * self.n_y))
         dh = self.out.backward(dflat, read[0], grads.parts["out"])

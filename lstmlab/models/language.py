@@ -26,8 +26,9 @@ from lstmlab.wrappers import check_steps
 class LanguageModel(SequenceTagger):
     r"""The probability of the next symbol given all before it.
 
-    :math:`p(y \mid x_1 \dots x_t) = \operatorname{softmax}(W h_t + b)_y`, and :math:`y_t = x_{t+1}`. Only
-    ``loss_and_gradient`` draws noise, where the cell is wrapped with some.
+    Implements :eq:`eq-next-symbol`.
+    :math:`p(y \mid x_1 \dots x_t) = \operatorname{softmax}(W h_t + b)_y`, and
+    :math:`y_t = x_{t+1}`. Only ``loss_and_gradient`` draws noise, where the cell is wrapped with some.
 
     Parameters
     ----------
@@ -152,11 +153,17 @@ class LanguageModel(SequenceTagger):
         return total / n
 
     def bits_per_symbol(self, batches: Iterable[Any]) -> float:
-        r"""Return :meth:`nats` in bits, :math:`L/\ln 2`: bits per character, if symbols are characters."""
+        r"""Return :meth:`nats` in bits, :math:`L/\ln 2`: bits per character, if symbols are characters.
+
+        Implements :eq:`eq-bits-per-symbol`.
+        """
         return bits(self.nats(batches))
 
     def perplexity(self, batches: Iterable[Any]) -> float:
-        r"""Return :math:`e^L`, the number of equally likely symbols that would be as hard to predict."""
+        r"""Return :math:`e^L`, the number of equally likely symbols that would be as hard to predict.
+
+        Implements :eq:`eq-perplexity`.
+        """
         return math.exp(self.nats(batches))
 
     def accuracy(self, batch: Any) -> float:
@@ -167,6 +174,7 @@ class LanguageModel(SequenceTagger):
     def log_probability(self, sequences: Sequence[Sequence[int]], *, end: bool = True) -> Array:
         r"""Return the logarithm of the probability of whole sentences, by the chain rule.
 
+        Implements :eq:`eq-chain-characters` and :eq:`eq-chain-words`.
         :math:`\log p(s) = \sum_{t=1}^{n+1} \log p(s_t \mid s_0 \dots s_{t-1})` with
         :math:`s_0 = \langle bos\rangle` and :math:`s_{n+1} = \langle eos\rangle`. Without the last term it
         is the probability that a sentence *begins* so, and shorter sentences are not comparable.

@@ -96,6 +96,8 @@ def _shares(h: Array, mask: Array | None) -> Array:
 class TiedReadout(Layer):
     r"""Scores by the embedding's own vectors, :math:`a = E h + b`: one matrix reads and writes.
 
+    Implements :eq:`eq-tied-scores`.
+
     Parameters
     ----------
     embedding
@@ -127,7 +129,10 @@ class TiedReadout(Layer):
         return h @ self.params["embedding.E"].T + self.params["bias.b"], LinearTrace(h)
 
     def backward(self, da: Array, trace: LinearTrace, grads: ParameterGroup) -> Array:
-        """Mirror of :meth:`forward`: add into ``grads``, return the gradient of ``h``."""
+        """Mirror of :meth:`forward`: add into ``grads``, return the gradient of ``h``.
+
+        Implements :eq:`eq-tied-gradient`: what the embedding adds on its way back stands in the same memory.
+        """
         check_array("da", da, (*trace.x.shape[:-1], self.n_out), self._params.flat)
         grads["embedding.E"] += weight_gradient(columns(da), columns(trace.x))
         grads["bias.b"] += bias_gradient(columns(da))

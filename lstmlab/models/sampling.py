@@ -18,6 +18,8 @@ Ints = npt.NDArray[np.int64]
 def next_distribution(logits: npt.ArrayLike, temperature: float = 1.0, top_k: int | None = None) -> Floats:
     r"""Return the probabilities to draw from, :math:`p_v \propto e^{a_v/\tau}` over the k largest scores.
 
+    Implements :eq:`eq-temperature`.
+
     Parameters
     ----------
     logits
@@ -71,6 +73,8 @@ def check_temperature(temperature: Any) -> float:
 
 def draw_symbols(p: npt.ArrayLike, u: npt.ArrayLike) -> Ints:
     r"""Draw a symbol a row by inverting the distribution: the first v with :math:`u < \sum_{w\le v} p_w`.
+
+    Implements :eq:`eq-draw`.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from lstmlab.functions import sigmoid
 
 py_mini_racer = pytest.importorskip("py_mini_racer")
 STATIC = Path(__file__).parents[2] / "book" / "static"
-SCRIPTS = ("lstm-figure", "lstm-forget-bias", "lstm-variants", "lstm-paths")
+SCRIPTS = ("lstm-figure", "lstm-forget-bias", "lstm-variants", "lstm-paths", "lstm-fixed-points")
 
 Call = Callable[..., Any]
 
@@ -174,6 +174,69 @@ def test_the_paths_in_words(js: Call) -> None:
     assert "99 hops, and a share of 3.0 × 10⁻⁵ arrives" in says
     assert "Here attention carries more" in says
     assert "recurrence carries more" in js("pathsSay", {"T": 100, "gain": 1.0, "focus": 0.0})
+
+
+# --- fixed points ------------------------------------------------------------------------------
+
+
+def self_reader(v: dict[str, float]) -> Any:
+    """The unit of the figure in lstmlab: gates σ(3), the candidate and the forget gate read h."""
+    cell = ll.LSTM(1, 1, xp=np)
+    cell.params.flat[...] = 0.0
+    cell.params["W_C"], cell.params["b_C"] = [[v["w"], 0.0]], v["b"]
+    cell.params["W_f"], cell.params["b_f"] = [[v["u"], 0.0]], v["b_f"]
+    cell.params["b_i"], cell.params["b_o"] = 3.0, 3.0
+    return cell
+
+
+UNITS = [
+    {"w": 3.0, "u": 0.0, "b_f": 1.0, "b": 0.0, "C_0": 0.5},
+    {"w": -6.0, "u": 0.0, "b_f": 1.0, "b": 0.0, "C_0": 0.5},
+    {"w": 0.2, "u": 0.0, "b_f": 1.0, "b": -1.0, "C_0": -4.0},
+    {"w": 1.5, "u": 3.5, "b_f": 2.0, "b": 0.4, "C_0": 2.0},
+    {"w": -2.0, "u": -4.0, "b_f": 4.0, "b": 1.1, "C_0": 1.0},
+    {"w": 5.0, "u": 4.0, "b_f": 4.0, "b": -0.6, "C_0": -1.0},
+]
+
+
+@pytest.mark.parametrize("v", UNITS)
+def test_the_fixed_points_are_those_of_the_package(js: Call, v: dict[str, float]) -> None:
+    got, cell, x = js("fixedPoints", v), self_reader(v), np.zeros((1, 1))
+    for p in got:
+        C = np.array([[p["C"]]])
+        state = ll.LSTMState(ll.sigmoid(np.array([[3.0]])) * np.tanh(C), C)
+        moved = ll.diagnostics.fixed_point_residual(cell, state, x)
+        assert np.abs(moved).max() < 1e-9 * (1 + abs(p["C"]))
+        trace = cell.step(x, state)[1]
+        radius = ll.diagnostics.spectral_radius(ll.diagnostics.step_jacobian(cell, trace))
+        assert p["radius"] == pytest.approx(radius, rel=1e-6, abs=1e-7)
+        assert p["f"] == pytest.approx(trace.f[0, 0], rel=1e-9)
+        assert p["stable"] == (radius < 1)
+    found = ll.diagnostics.fixed_points(cell, x[0], starts=60, spread=20.0)
+    assert len(found) >= min(len(got), 2)  # Newton's method may miss one that lies far out
+    for p in found:
+        assert min(abs(float(p.C[0]) - q["C"]) for q in got) < 1e-6
+
+
+@pytest.mark.parametrize("v", UNITS)
+def test_the_unit_of_the_figure_runs_as_the_packages(js: Call, v: dict[str, float]) -> None:
+    h = ll.sigmoid(np.array([3.0])) * np.tanh(v["C_0"])
+    start = ll.LSTMState(h[None, :], np.array([[v["C_0"]]]))
+    C = ll.unroll(self_reader(v), np.zeros((3000, 1, 1)), start).trace.C[:, 0, 0]
+    assert js("fixedPointsNext", v, v["C_0"])["C"] == pytest.approx(C[0], rel=1e-12)
+    found = js("fixedPointsEnd", v)
+    if "rest" in found:
+        assert found["rest"] == pytest.approx(C[-1], rel=1e-5, abs=1e-6)
+    else:
+        assert found["swing"] == pytest.approx(sorted(C[-2:]), rel=1e-5)
+
+
+def test_the_fixed_points_in_words(js: Call) -> None:
+    says = plain(js("fixedPointsSay", UNITS[0]))
+    assert says.startswith("3 fixed points: -3.52 (stable, ρ = 0.73), 0 (unstable, ρ = 3.45), 3.52 (stable")
+    assert says.endswith("Started at 0.5 the unit comes to rest at 3.52.")
+    assert "One fixed point: 0 (unstable" in plain(js("fixedPointsSay", UNITS[1]))
+    assert "swings between" in js("fixedPointsSay", UNITS[1])
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

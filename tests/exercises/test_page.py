@@ -54,3 +54,9 @@ def test_a_chapter_without_a_heading_is_refused(tmp_path):
     path.write_text('{"cells": [{"cell_type": "markdown", "source": ["words"]}]}', encoding="utf8")
     with pytest.raises(ValueError, match="expected a heading"):
         page.chapter_title(path)
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_chapter_names_its_exercise(name):
+    chapter = page.chapters()[int(find(name).chapter)]
+    assert f"<graded-{name}>`" in "\n".join(page.text_of(chapter)), f"{chapter.name} does not name {name}"

@@ -167,6 +167,20 @@ MUTANTS = [
         "return (seen + self.k) / (context + self.k)",
         "k added once in the denominator",
     ),
+    Mutant(
+        "a short context leaned on as if it were the long one",
+        DATA + "interpolated",
+        'wanted = order.codes("ids", ids)[self.n - m :]',
+        'wanted = order.codes("ids", ids)[: len(p)]',
+        "each order judges another symbol",
+    ),
+    Mutant(
+        "n-grams lean by occurrences instead of different symbols",
+        DATA + "interpolated",
+        "known = context > 0",
+        "known, different = context > 0, context",
+        "half of every count is given away",
+    ),
     # series
     Mutant(
         "windows off by one",
@@ -223,6 +237,27 @@ MUTANTS = [
         "x[::-1, :, 0].T",
         "x[:, :, 0].T",
         "the farthest past fitted, the nearest multiplied",
+    ),
+    Mutant(
+        "the error still to come is not counted",
+        DATA + "intervals",
+        "math.ceil((R + 1) * level - 1e-9)",
+        "math.ceil(R * level - 1e-9)",
+        "an interval too narrow for its promise",
+    ),
+    Mutant(
+        "errors sorted with their signs",
+        DATA + "intervals",
+        "sizes = np.abs(np.asarray(errors, dtype=np.float64))",
+        "sizes = np.asarray(errors, dtype=np.float64)",
+        "what is too low by much counts as small",
+    ),
+    Mutant(
+        "only one end of the interval",
+        DATA + "intervals",
+        "(low <= y) & (y <= high)",
+        "y <= high",
+        "coverage of half a line",
     ),
     Mutant(
         "the delay is one grid step too long",
@@ -317,6 +352,8 @@ def texts(ll):
     batch = data.random_windows(range(30), 4, 5, rng=0)
     assert (batch.y == batch.x + 1).all()
     assert not set.intersection(*(set(part.tolist()) for part in data.split_text(range(9), 6)))
+    leaning = importlib.import_module("lstmlab.data.interpolated").WittenBell([0, 1, 0, 1, 1], 2, 2)
+    assert np.allclose(leaning.distribution([0]), [1 - (2 + 4 / 7) / 3, (2 + 4 / 7) / 3])
     model = data.NGram([0, 1, 0, 1, 0], 2, 3, k=1.0)
     assert np.allclose(model.distribution([0]), [0.2, 0.6, 0.2])
     assert abs(2 ** -model.bits([0, 1]) - 0.6) < 1e-12
@@ -335,6 +372,8 @@ def series(ll):
     for past, ahead in data.walk_forward(9, 3, horizon=2):
         assert past.stop == ahead.start
     assert data.seasonal_naive(values, [4], 2, 4).ravel().tolist() == [4, 9, 4, 9]
+    assert data.half_width([-3.0, 1.0, 2.0], 0.6) == 3.0
+    assert data.coverage([1.0, 5.0], [2.0, 4.0], [3.0, 6.0]) == 0.5
     x = [1.0, 0.5]
     for _ in range(20):
         x.append(0.1 + 0.7 * x[-1] - 0.9 * x[-2])

@@ -28,6 +28,7 @@ def inputs(seed=0, dtype="float64"):
     return draw(rng, T_Q, B, N, dtype=dtype), draw(rng, S, B, N, dtype=dtype)
 
 
+@pytest.mark.equation("eq-dot-scores", "eq-additive-hidden", "eq-additive-scores")
 @pytest.mark.parametrize("group", cases("attention", "additive"))
 def test_outputs_and_every_gradient_equal_the_frozen_ones(group):
     compare(ll, group, frozen()[group])
@@ -44,6 +45,10 @@ def test_live(kind, case, monkeypatch):
     compare(ll, f"{kind}/{case}", live(kind, case, 7))
 
 
+@pytest.mark.equation(
+    *("eq-softmax-backward", "eq-attention-dweights", "eq-attention-dvalue"),
+    *("eq-dot-dquery", "eq-dot-dkey", "eq-additive-delta"),
+)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("lengths", [None, [4, 1, 2]])
 def test_gradients_agree_with_finite_differences(kind, lengths):
@@ -96,6 +101,7 @@ def test_padding_sequences_and_order_do_not_matter(kind, seed):
     np.testing.assert_allclose(shuffled, ll.to_numpy(layer.forward(queries, keys)[0]), atol=1e-14)
 
 
+@pytest.mark.equation("eq-dot-scores", "eq-attention-weights", "eq-context")
 def test_dot_attention_by_hand():
     q, keys = xp.asarray([[[2.0]]]), xp.asarray([[[1.0]], [[0.0]]])
     c, trace = DotAttention().forward(q, keys)
@@ -114,6 +120,7 @@ def test_the_scale_keeps_the_variance_of_the_scores():
     assert float(xp.var(wide._scores(Q, H)[0])) == pytest.approx(1, rel=0.1)
 
 
+@pytest.mark.equation("eq-streaming")
 @QUICK
 @given(seed=st.integers(0, 2**31), block=st.integers(1, 7), scaled=st.booleans())
 def test_streaming_gives_the_same_context(seed, block, scaled):

@@ -11,6 +11,7 @@ import lstmlab as ll
 from lstmlab import complexity as cost
 from lstmlab.cells.lstm import BIASES, WEIGHTS, lstm_parameter_count
 from lstmlab.functions import sigmoid
+from lstmlab.layers import scores
 
 SIZES = [
     {"n_x": 2, "n_h": 3, "T": 1, "B": 1},
@@ -32,6 +33,8 @@ def variant(module, name, n_x=3, n_h=3, **options):
 # --- the formulas against the instrument -------------------------------------------------------
 
 
+@pytest.mark.equation("eq-lstm-forward", "eq-lstm-backward", "eq-lstm-floats")
+@pytest.mark.equation("eq-rnn-forward", "eq-rnn-backward", "eq-rnn-floats")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("kind", FORMULAS)
 def test_formulas_equal_what_a_run_does(kind, size):
@@ -59,6 +62,7 @@ def test_the_numbers_of_the_notes_and_the_right_ones():
     assert cost.lstm_stored_floats(8, 16, T=100, B=4, each_once=True) == 400 * (8 + 96) + 128
 
 
+@pytest.mark.equation("eq-lstm-elementwise")
 def test_nine_operations_a_unit_by_equation():
     """The element-wise work, equation by equation, without the four bias additions."""
     n_h = 5
@@ -79,6 +83,7 @@ def test_every_operation_of_a_run_stands_in_an_equation():
     assert {"cell_state_gradient", "gate_delta", "step_back", "total_hidden_gradient"} <= set(found.equations)
 
 
+@pytest.mark.equation("eq-matrix-macs")
 @pytest.mark.parametrize(
     ("module", "name", "options"),
     [
@@ -102,6 +107,15 @@ def test_the_matrix_products_of_any_cell(module, name, options):
     assert sum(cost.parameters_by_gate(cell).values()) == cell.n_params
 
 
+@pytest.mark.parametrize("parents", [[-1], [-1, 0, 1, 2], [-1, 0, 0, 0], [-1, 0, 0, 1, 1, 2, 2]])
+def test_a_tree_costs_a_forget_gate_for_each_child(parents):
+    cell, N = ll.TreeLSTM(3, 5), len(parents)
+    with cost.counting() as tally:
+        ll.unroll_tree(cost.counted_cell(cell), ll.Trees([parents]), cost.counted(np.ones((N, 3))))
+    assert tally.total.macs == (4 * N - 1) * 5 * (5 + 3)
+    assert not isinstance(cell.params.flat, cost.CountingArray)
+
+
 def test_a_gru_has_three_quarters_of_the_matrix_products_of_an_lstm():
     gru, lstm = (cost.measure(c, T=2).forward.macs for c in (variant("gru", "GRU"), ll.LSTM(3, 3)))
     assert 4 * gru == 3 * lstm
@@ -112,9 +126,28 @@ def test_peepholes_cost_products_and_no_matrix():
     assert peephole == plain + cost.Counts(products=9, sums=9)
 
 
+@pytest.mark.equation("eq-attention-cost", "eq-attention-floats")
+@pytest.mark.parametrize("sizes", [(1, 5, 1, 4), (3, 5, 2, 4), (7, 7, 1, 3)])
+def test_attention_costs_what_a_run_does(sizes):
+    T_q, S, B, n = sizes
+    rng = np.random.default_rng(0)
+    Q, H = (cost.counted(rng.normal(size=(B, T, n))) for T in (T_q, S))
+    with cost.counting() as found:
+        scores.context(scores.attention_weights(scores.dot_scores(Q, H), None), H)
+    assert found.total == cost.attention_forward(n, T_q=T_q, S=S, B=B)
+    queries, keys = (cost.counted(scores.batch_first(a)) for a in (Q, H))
+    with cost.counting() as streamed:
+        ll.streaming_attention(queries, keys, keys, block=2)
+    assert streamed.total.macs == found.total.macs == 2 * T_q * S * n * B
+    _, trace = ll.DotAttention(xp=np).forward(*(a.view(np.ndarray) for a in (queries, keys)))
+    stored = sum(a.size for a in trace if a is not None)
+    assert stored == cost.attention_stored_floats(n, T_q=T_q, S=S, B=B)
+
+
 # --- parameters --------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-gate-parameters")
 def test_parameters_by_gate():
     cell = ll.LSTM(40, 100)
     assert cost.parameters_by_gate(cell) == dict.fromkeys("fiCo", 100 * 141)
@@ -207,6 +240,7 @@ def test_counts_add_and_repeat():
 # --- memory ------------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-state-floats")
 def test_inference_carries_a_state_whatever_the_length():
     cell = ll.LSTM(2, 32, xp=np)
     assert cost.state_floats(cell, B=3) == 2 * 3 * 32
@@ -221,6 +255,7 @@ def test_inference_carries_a_state_whatever_the_length():
     assert peaks[1] < 1.2 * peaks[0]
 
 
+@pytest.mark.equation("eq-checkpoint-floats")
 def test_checkpoint_floats_by_hand():
     assert cost.checkpoint_floats(10, 5, state=6, step=7) == 2 * 6 + 5 * 7
     assert cost.checkpoint_floats(11, 5, state=6, step=7) == 3 * 6 + 5 * 7
@@ -232,6 +267,7 @@ def test_checkpoint_floats_by_hand():
         cost.checkpoint_floats(3, 4, state=1, step=1)
 
 
+@pytest.mark.equation("eq-best-segment")
 @pytest.mark.parametrize(("state", "step"), [(4, 30), (40, 30), (2, 1)])
 def test_the_best_segment_is_best(state, step):
     T = 400
@@ -254,6 +290,20 @@ def test_a_checkpointed_run_keeps_what_the_formula_says():
     assert segment == S * step
     plain = cost.lstm_forward(n_x, n_h, T=T, B=B).macs
     assert found.forward.macs + found.backward.macs == 4 * plain
+
+
+@pytest.mark.equation("eq-checkpoint-work")
+@pytest.mark.parametrize(("T", "S"), [(11, 4), (12, 4), (7, 1), (7, 7)])
+def test_the_work_of_checkpoints_is_counted_in_products(T, S):
+    cell = ll.LSTM(2, 3)
+    plain, again = (cost.measure(c, T=T, B=2) for c in (cell, ll.checkpointed(cell, every=S)))
+    macs = [found.forward.macs + found.backward.macs for found in (plain, again)]
+    assert cost.checkpoint_work(T, S) == pytest.approx(macs[1] / macs[0], rel=1e-15) == pytest.approx(4 / 3)
+    last = T - S * (math.ceil(T / S) - 1)
+    saved = last * plain.forward.macs / T
+    assert cost.checkpoint_work(T, S, keep_last=True) == pytest.approx((macs[1] - saved) / macs[0], rel=1e-15)
+    with pytest.raises(ValueError, match="segment: expected at most T = 3 steps, got 4"):
+        cost.checkpoint_work(3, 4)
 
 
 # --- another counter ---------------------------------------------------------------------------

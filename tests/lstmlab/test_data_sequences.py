@@ -359,6 +359,7 @@ def test_counting_batch():
             counting_batch([1], letters)
 
 
+@pytest.mark.equation("eq-stationary-contexts", "eq-entropy-rate")
 @pytest.mark.parametrize(("V", "order"), [(2, 1), (3, 2), (8, 2)])
 def test_the_entropy_rate_by_an_independent_computation(V, order):
     source = MarkovSource.random(V, order, rng=V)

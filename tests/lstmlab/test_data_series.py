@@ -90,6 +90,7 @@ def test_read_csv_missing_columns_and_line_numbers(tmp_path):
 # ---------------------------------------------------------------- scaling
 
 
+@pytest.mark.equation("eq-scaler")
 @some
 @given(st.integers(0, 2**31), st.integers(1, 5))
 def test_the_scaler_never_sees_the_test_part(seed, n):
@@ -125,6 +126,7 @@ def test_scaler_on_one_column_constants_and_refusals():
 # ---------------------------------------------------------------- windows and walks
 
 
+@pytest.mark.equation("eq-window")
 def test_windows_by_hand():
     w = windows([10, 11, 12, 13, 14, 15], 3, 2)
     assert w.origins.tolist() == [3, 4]
@@ -136,6 +138,7 @@ def test_windows_by_hand():
     assert w.y.ravel().tolist() == [11, 12, 13]
 
 
+@pytest.mark.equation("eq-window")
 def test_windows_keep_their_targets_on_their_side():
     values = np.arange(20.0)
     train = windows(values, 3, 2, last=12)
@@ -164,6 +167,7 @@ def test_windows_of_several_columns():
             call()
 
 
+@pytest.mark.equation("eq-walk")
 @some
 @given(st.integers(2, 30), st.integers(1, 10), st.integers(1, 4), st.integers(1, 4), st.integers(1, 9))
 def test_walk_forward_never_trains_on_the_future(T, first, horizon, step, window):
@@ -186,6 +190,7 @@ def test_walk_forward_never_trains_on_the_future(T, first, horizon, step, window
 # ---------------------------------------------------------------- baselines
 
 
+@pytest.mark.equation("eq-seasonal-naive")
 def test_naive_forecasts_by_hand():
     values = np.array([1.0, 2, 3, 4, 5, 6, 7])
     assert persistence(values, [2, 5], 3)[..., 0].tolist() == [[2, 5], [2, 5], [2, 5]]
@@ -224,6 +229,7 @@ def test_ar_finds_the_recursion_that_made_the_series():
     assert np.allclose(forecast[..., 0].T, [x[25:31], x[30:36]], atol=1e-7)
 
 
+@pytest.mark.equation("eq-autoregression")
 def test_ar_is_the_least_squares_solution():
     """Normal equations, element by element; and the direct forecast is another regression."""
     rng = np.random.default_rng(0)
@@ -260,6 +266,7 @@ def test_recursive_forecast_reads_its_own_forecasts():
         recursive_forecast(lambda past: past, history, 1)
 
 
+@pytest.mark.equation("eq-rmse")
 def test_errors_of_forecasts():
     assert rmse([3.0, 0.0], [0.0, 4.0]) == pytest.approx(np.sqrt(12.5))
     truth = np.array([1.0, 2.0, 6.0])

@@ -23,6 +23,7 @@ from lstmlab.data import (
     stateful_batches,
     word_vocabulary,
 )
+from lstmlab.data.interpolated import WittenBell
 
 some = settings(max_examples=examples(12), deadline=None)
 
@@ -85,6 +86,7 @@ def bits_by_dictionary(train, held_out, n, V, k):
     return sum(cost) / len(cost)
 
 
+@pytest.mark.equation("eq-additive-counts")
 @some
 @given(st.integers(1, 4), st.integers(2, 6), st.integers(0, 2**31), st.sampled_from([0.01, 0.1, 1.0]))
 def test_ngram_bits_against_dictionaries(n, V, seed, k):
@@ -116,6 +118,56 @@ def test_ngram_refuses():
             call()
     with pytest.raises(TypeError, match="whole numbers of shape"):
         NGram([0.5, 1.0], 1, 2)
+
+
+# ---------------------------------------------------------------- n-grams that lean on shorter ones
+
+
+def leaning(train, context, v, V):
+    """The same by recursion: the probability of v after a context, as a fraction of counts."""
+    if context is None:
+        return 1.0 / V
+    m = len(context)
+    after = [train[i + m] for i in range(len(train) - m) if tuple(train[i : i + m]) == context]
+    shorter = leaning(train, context[1:] if m else None, v, V)
+    if not after:
+        return shorter
+    return (after.count(v) + len(set(after)) * shorter) / (len(after) + len(set(after)))
+
+
+@pytest.mark.equation("eq-witten-bell")
+@some
+@given(st.integers(1, 4), st.integers(2, 5), st.integers(0, 2**31))
+def test_witten_bell_against_a_recursion(n, V, seed):
+    rng = np.random.default_rng(seed)
+    train, held_out = rng.integers(0, V, size=60).tolist(), rng.integers(0, V, size=20).tolist()
+    model = WittenBell(train, n, V)
+    wanted = [
+        leaning(train, tuple(held_out[i : i + n - 1]), held_out[i + n - 1], V)
+        for i in range(len(held_out) - n + 1)
+    ]
+    assert np.abs(model.probability(held_out) - wanted).max() < 1e-12
+    assert abs(model.bits(held_out) + np.mean(np.log2(wanted))) < 1e-12
+    p = model.distribution(held_out[: n - 1])
+    assert p.shape == (V,)
+    assert p.min() > 0.0
+    assert abs(p.sum() - 1) < 1e-12
+
+
+def test_witten_bell_by_hand():
+    model = WittenBell([0, 1, 0, 1, 1], 2, 2)  # 0 is followed twice, both times by 1
+    p_1 = (3 + 2 * 0.5) / (5 + 2)
+    assert np.allclose(model.distribution([0]), [1 - (2 + p_1) / 3, (2 + p_1) / 3], atol=1e-15)
+    assert np.allclose(WittenBell([0, 1, 0], 3, 3).distribution([2, 2]), [8 / 15, 5 / 15, 2 / 15])
+
+
+def test_witten_bell_refuses():
+    with pytest.raises(ValueError, match="n: expected a whole number from 1, got 0"):
+        WittenBell([0, 1], 0, 2)
+    with pytest.raises(ValueError, match="context: expected 1 symbols, got 2"):
+        WittenBell([0, 1], 2, 2).distribution([0, 0])
+    with pytest.raises(ValueError, match="ids: expected at least 2 symbols, got 1"):
+        WittenBell([0, 1], 2, 2).bits([0])
 
 
 # ---------------------------------------------------------------- the reader's own text

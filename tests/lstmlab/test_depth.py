@@ -68,6 +68,7 @@ def test_the_cells_stay_the_users_own():
     assert again.params["1.b_f"] is net.params["1.b_f"]
 
 
+@pytest.mark.equation("eq-shared-layers", "eq-shared-gradient")
 def test_shared_layers_have_one_memory_and_their_gradients_add():
     rng = np.random.default_rng(0)
     cell = ll.LSTM(3, 3, rng=rng)

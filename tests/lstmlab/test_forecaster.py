@@ -55,6 +55,7 @@ def test_live(case, monkeypatch):
     compare(ll, "forecaster", case, packed(make.record("forecaster", case, 77)))
 
 
+@pytest.mark.equation("eq-forecast-back", "eq-direct-back")
 @pytest.mark.parametrize(("mode", "residual"), MODES)
 def test_gradients_agree_with_finite_differences(mode, residual):
     check_gradients(ll, forecaster(mode, residual), series(mode=mode), max_entries=12)
@@ -76,6 +77,7 @@ def test_gradients_of_other_cells(cell):
 # --- what is forecast ----------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-forecast-one")
 @pytest.mark.parametrize("mode", ["recursive", "direct"])
 def test_one_step_is_the_read_out_of_the_last_hidden_state(mode):
     model, batch = forecaster(mode, horizon=1), series()
@@ -87,6 +89,7 @@ def test_one_step_is_the_read_out_of_the_last_hidden_state(mode):
     np.testing.assert_allclose(beside - got, batch.x[None, -1, :, :N_Y], atol=1e-14)
 
 
+@pytest.mark.equation("eq-forecast-recursive")
 @pytest.mark.parametrize("residual", [False, True])
 @drawn(seed=st.integers(0, 2**31))
 @QUICK
@@ -102,6 +105,7 @@ def test_a_recursive_forecast_is_one_step_after_the_other(residual, seed):
     np.testing.assert_allclose(got, np.stack(made), atol=1e-13)
 
 
+@pytest.mark.equation("eq-forecast-direct")
 @pytest.mark.parametrize("residual", [False, True])
 def test_a_direct_forecast_reads_all_steps_from_one_hidden_state(residual):
     model, batch = forecaster("direct", residual), series(mode="direct")
@@ -132,6 +136,7 @@ def test_a_forecast_is_not_bounded_by_one():
     assert (got[..., 1] < -4.0).all()
 
 
+@pytest.mark.equation("eq-forecast-loss")
 @pytest.mark.parametrize(("mode", "residual"), MODES)
 @drawn(seed=st.integers(0, 2**31))
 @QUICK

@@ -14,7 +14,7 @@ def host(values):
     return xp.asarray(np.asarray(values, dtype="float64"))
 
 
-@pytest.mark.equation("eq-sigmoid")
+@pytest.mark.equation("eq-sigmoid", "eq-stable-sigmoid")
 def test_sigmoid_equals_its_formula_and_does_not_overflow():
     a = np.linspace(-30, 30, 61)
     want = [1 / (1 + math.exp(-v)) for v in a]

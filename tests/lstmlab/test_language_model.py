@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -86,6 +87,7 @@ def test_live(case, monkeypatch):
 # --- probabilities ---------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-chain-characters")
 @pytest.mark.parametrize("kind", ["LSTM", "stack"])
 def test_the_probabilities_of_all_strings_sum_to_one(kind):
     model, L = make(kind, seed=3, bos=0, eos=1), 4
@@ -98,6 +100,7 @@ def test_the_probabilities_of_all_strings_sum_to_one(kind):
     assert 0.05 < ended.sum() < 0.95  # or one of the two sums would be no test
 
 
+@pytest.mark.equation("eq-chain-words", "eq-next-symbol")
 def test_log_probability_by_hand():
     model = make(bos=0, eos=1)
     state, log_p = None, 0.0
@@ -117,6 +120,7 @@ def test_the_loss_is_the_mean_of_log_probabilities():
     assert model.loss(sentences(given, bos=0, eos=1)) == pytest.approx(-log_p / 8, abs=1e-12)
 
 
+@pytest.mark.equation("eq-bits-per-symbol", "eq-perplexity")
 def test_bits_and_perplexity_count_each_symbol_once():
     model, rng = make(), np.random.default_rng(0)
     short, long = some(rng, T=2, B=1), some(rng, T=5, B=3, lengths=[5, 1, 2])
@@ -299,6 +303,7 @@ def test_fit_resumes_a_carried_training_exactly(tmp_path):
 # --- sampling --------------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-temperature")
 def test_next_distribution_by_hand():
     a = np.log([[8.0, 1.0, 4.0, 2.0]])
     np.testing.assert_allclose(next_distribution(a), [[8 / 15, 1 / 15, 4 / 15, 2 / 15]], atol=1e-15)
@@ -319,6 +324,7 @@ def test_a_temperature_near_zero_is_greedy(temperature):
     np.testing.assert_allclose(next_distribution(a, temperature), next_distribution(a, 0.0), atol=1e-12)
 
 
+@pytest.mark.equation("eq-draw")
 def test_draw_symbols_inverts_the_distribution():
     p = np.array([0.0, 0.25, 0.0, 0.5, 0.25, 0.0])
     u = np.array([0.0, 0.2499, 0.25, 0.7499, 0.75, np.nextafter(1.0, 0.0)])
@@ -442,6 +448,20 @@ def test_bad_batches():
         model.loss((np.zeros(2, dtype=int), np.zeros(2, dtype=int)))
     with pytest.raises(ValueError, match="bos, eos: expected a model with both, got None and None"):
         model.log_probability([[1]])
+
+
+@pytest.mark.equation("eq-tied-scores", "eq-tied-gradient")
+def test_tied_scores_and_gradient_are_those_of_two_equal_matrices():
+    tied, apart = (LanguageModel(ll.LSTM(3, 3, rng=2), V, tied=option) for option in (True, False))
+    apart.params["embedding.E"] = tied.params["embedding.E"]
+    apart.params["out.W"] = tied.params["embedding.E"]
+    batch = some(np.random.default_rng(3), T=3, B=2)
+    same = partial(np.testing.assert_allclose, rtol=1e-13, atol=1e-15)
+    same(host(tied.logits(batch.x)), host(apart.logits(batch.x)))
+    (loss, one), (other, two) = (model.loss_and_gradient(batch) for model in (tied, apart))
+    assert float(loss) == pytest.approx(float(other), rel=1e-14)
+    same(host(one["embedding.E"]), host(two["embedding.E"]) + host(two["out.W"]))
+    same(host(one["out.bias.b"]), host(two["out.b"]))
 
 
 def test_tied_weights_are_one_memory():

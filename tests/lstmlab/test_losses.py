@@ -12,7 +12,7 @@ from oracle import FROZEN
 
 import lstmlab as ll
 from lstmlab import xp
-from lstmlab.losses import bits, cross_entropy, mean_squared_error
+from lstmlab.losses import bits, cross_entropy, mean_squared_error, word_perplexity
 
 QUICK = settings(max_examples=examples(12), deadline=None)
 
@@ -79,6 +79,15 @@ def test_an_undecided_model_pays_the_logarithm_of_the_number_of_classes():
     loss, _ = cross_entropy(xp.zeros((5, 8)), xp.asarray(np.arange(5)))
     assert loss == pytest.approx(math.log(8), rel=1e-15)
     assert bits(loss) == pytest.approx(3.0, rel=1e-15)
+
+
+@pytest.mark.equation("eq-word-perplexity")
+def test_a_word_is_as_hard_as_its_characters_together():
+    assert word_perplexity(1.0, 3.0) == 8.0
+    assert word_perplexity(1.2, 5.6) == pytest.approx(105.4, abs=0.05)
+    characters = [0.5, 0.25, 0.125]  # probabilities of the characters of one word
+    mean = -sum(math.log2(p) for p in characters) / 3
+    assert word_perplexity(mean, 3) == pytest.approx(1.0 / math.prod(characters), rel=1e-14)
 
 
 def test_a_hopeless_probability_costs_much_and_not_infinity():

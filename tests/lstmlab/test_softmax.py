@@ -20,6 +20,7 @@ def host(values, dtype="float64"):
     return xp.asarray(np.asarray(values, dtype=dtype))
 
 
+@pytest.mark.equation("eq-softmax-backward", "eq-softmax", "eq-log-softmax", "eq-log-softmax-backward")
 @pytest.mark.parametrize("group", cases("softmax"))
 def test_values_and_gradients_equal_the_frozen_ones(group):
     compare(ll, group, frozen()[group])
@@ -50,6 +51,25 @@ def test_gradients_agree_with_finite_differences(name, axis, masked):
 
     report = ll.gradcheck(f, [a])
     assert report.ok, str(report)
+
+
+@pytest.mark.equation("eq-log-sum-exp")
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("masked", [False, True])
+def test_log_sum_exp_has_its_value_and_the_softmax_as_gradient(axis, masked):
+    rng = np.random.default_rng(1)
+    a, keep = draw(rng, 3, 4), rng.random((3, 4)) > 0.4
+    keep[0, :] = keep[:, 0] = True
+    mask, weights = (xp.asarray(keep), keep) if masked else (None, 1.0)
+    value = ll.to_numpy(functions.log_sum_exp(a, axis, mask))
+    np.testing.assert_allclose(value, np.log(np.sum(weights * np.exp(ll.to_numpy(a)), axis=axis)), rtol=1e-13)
+    far = ll.to_numpy(functions.log_sum_exp(a + 3000.0, axis, mask))
+    np.testing.assert_allclose(far, value + 3000.0, rtol=1e-15)
+
+    def f(a):
+        return xp.sum(functions.log_sum_exp(a, axis, mask)), [functions.softmax(a, axis, mask)]
+
+    assert ll.gradcheck(f, [a]).ok
 
 
 def test_large_scores_do_not_overflow_and_small_probabilities_keep_their_logarithm():
@@ -132,6 +152,7 @@ def test_one_hot_refuses_what_is_no_array_of_whole_numbers():
         functions.one_hot(xp.asarray(np.zeros(0, dtype="int64")), 4, host([0.0]))
 
 
+@pytest.mark.equation("eq-clipped-sigmoid")
 def test_the_clipped_sigmoid_is_right_inside_and_has_a_floor_outside():
     a = host([-40.0, -1.0, 0.0, 3.0, 40.0])
     np.testing.assert_allclose(
@@ -148,6 +169,7 @@ def test_the_clipped_sigmoid_is_right_inside_and_has_a_floor_outside():
         assert np.isinf(np.exp(np.float16(50.0)))  # and where it protects from nothing
 
 
+@pytest.mark.equation("eq-tanh-identity")
 def test_tanh_by_sigmoid_is_exact_on_paper_and_loses_all_digits_near_zero():
     a = host(np.linspace(-3, 3, 13))
     np.testing.assert_allclose(

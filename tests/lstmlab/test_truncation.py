@@ -146,6 +146,7 @@ def test_only_the_rows_that_are_reset_start_anew():
 # --- gradient checkpointing --------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-checkpointing")
 @given(T=st.integers(1, 9), every=st.none() | st.integers(1, 10), padded=st.booleans())
 @settings(max_examples=examples(15), deadline=None)
 def test_checkpointing_changes_no_number(T, every, padded):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.site
 STATIC = Path(__file__).parents[2] / "book" / "static"
-NAMES = ("lstm-forget-bias", "lstm-variants", "lstm-paths")
+NAMES = ("lstm-forget-bias", "lstm-variants", "lstm-paths", "lstm-fixed-points")
 DOCUMENT = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">
 <title>Figure</title><meta name="viewport" content="width=device-width, initial-scale=1"><style>{rules}
 body{{font-family:sans-serif;background:var(--pst-color-background);color:var(--pst-color-text-base)}}</style>
@@ -101,6 +101,7 @@ def test_a_switch_changes_equations_parameters_and_output(open_figure: Open) -> 
         ("lstm-forget-bias", "b-f=5 lag=100", "b_f = 5.0"),
         ("lstm-variants", "coupled n-h=100", "coupled gates"),
         ("lstm-paths", "t=50 gain=0.95", "last of 50 steps"),
+        ("lstm-fixed-points", "w=-6", "swings between"),
     ],
 )
 def test_an_author_can_set_the_start(open_figure: Open, name: str, attributes: str, words: str) -> None:
