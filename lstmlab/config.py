@@ -74,8 +74,8 @@ def remedies(blas: Blas, widths: set[str], cores: int) -> list[str]:
     wide = any(name.startswith(("avx512", "x86_v4")) for name in widths)
     if "openblas" in blas.name and wide and blas.kernels.lower() in NARROW:
         said.append(
-            f"This processor has AVX-512, and OpenBLAS runs its {blas.kernels} kernels, up to twice as slow in "
-            "float32. Start Python with OPENBLAS_CORETYPE=SkylakeX."
+            f"This processor has AVX-512, and OpenBLAS runs its {blas.kernels} kernels, up to twice as slow "
+            "in float32. Start Python with OPENBLAS_CORETYPE=SkylakeX."
         )
     if blas.threads > cores:
         said.append(

@@ -100,8 +100,9 @@ def state_floats(cell: Cell, B: int = 1) -> int:
 def checkpoint_floats(T: int, segment: int, *, state: int, step: int) -> int:
     r"""Most floats held at once with checkpoints, :math:`\lceil T/S\rceil\,s + S\,k`.
 
-    Implements :eq:`eq-checkpoint-floats`. The state before each segment of S steps is kept, and what S steps store while one segment is walked
-    back. Inputs and hidden states of the whole sequence, which belong to the caller, come on top.
+    Implements :eq:`eq-checkpoint-floats`. The state before each segment of S steps is kept, and what S
+    steps store while one segment is walked back. Inputs and hidden states of the whole sequence, which
+    belong to the caller, come on top.
 
     Parameters
     ----------
@@ -136,8 +137,8 @@ def checkpoint_floats(T: int, segment: int, *, state: int, step: int) -> int:
 def best_segment(T: int, *, state: int, step: int) -> float:
     r"""The segment for which :func:`checkpoint_floats` is least, :math:`S^* = \sqrt{T s/k}`.
 
-    Implements :eq:`eq-best-segment`. It grows as √T, but is not √T: a step of the LSTM stores several times what its state holds, so
-    shorter segments are better.
+    Implements :eq:`eq-best-segment`. It grows as √T, but is not √T: a step of the LSTM stores several times
+    what its state holds, so shorter segments are better.
 
     Parameters
     ----------

@@ -73,7 +73,10 @@ class Bridge:
         return ParameterGroup({field: layer.params for field, layer in self.linear.items()})
 
     def forward(self, state: State) -> tuple[State, BridgeTrace]:
-        """Make the decoder's first state from the encoder's last, fields ``(B, n)``."""
+        """Make the decoder's first state from the encoder's last, fields ``(B, n)``.
+
+        Implements :eq:`eq-bridge`.
+        """
         batch = state[0].shape[0]
         fields, traces = {}, {}
         for field, names in self.sources.items():
@@ -84,6 +87,8 @@ class Bridge:
 
     def backward(self, dstate: State, trace: BridgeTrace, grads: Any) -> State:
         """Mirror of :meth:`forward`: from the decoder's first state back to the encoder's last.
+
+        Implements :eq:`eq-bridge-back`.
 
         Parameters
         ----------

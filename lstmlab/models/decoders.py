@@ -60,6 +60,8 @@ class Alone:
     def forward(self, e: Array, state: State, memory: Memory) -> tuple[Array, State, Any]:
         """Walk over embedded symbols.
 
+        Implements :eq:`eq-decoder-step`.
+
         Parameters
         ----------
         e
@@ -134,7 +136,10 @@ class LooksAfter(Alone):
         return {"decoder": self.cell, "attention": self.attention, "join": self.join}
 
     def forward(self, e: Array, state: State, memory: Memory) -> tuple[Array, State, Any]:
-        """Walk over embedded symbols; as :meth:`Alone.forward`."""
+        """Walk over embedded symbols; as :meth:`Alone.forward`.
+
+        Implements :eq:`eq-look-after`.
+        """
         run = unroll(self.cell, e, state)
         c, looked = self.attention.forward(run.h, memory.h, memory.mask)
         a, joined = self.join.forward(namespace(c).concat([c, run.h], axis=2))
@@ -142,7 +147,10 @@ class LooksAfter(Alone):
         return r, run.state, AfterTrace(run, looked, joined, r)
 
     def backward(self, dr: Array, trace: Any, grads: Any) -> tuple[Array, State, Array]:
-        """Mirror of :meth:`forward`; as :meth:`Alone.backward`."""
+        """Mirror of :meth:`forward`; as :meth:`Alone.backward`.
+
+        Implements :eq:`eq-look-after-back`.
+        """
         da = dr * tanh_derivative(trace.r)
         djoined = self.join.backward(da, trace.joined, grads.parts["join"])
         dc, ds = djoined[:, :, : self.n_k], djoined[:, :, self.n_k :]
@@ -184,7 +192,10 @@ class LooksBefore(Alone):
         return {"decoder": self.cell, "attention": self.attention}
 
     def forward(self, e: Array, state: State, memory: Memory) -> tuple[Array, State, Any]:
-        """Walk over embedded symbols; as :meth:`Alone.forward`."""
+        """Walk over embedded symbols; as :meth:`Alone.forward`.
+
+        Implements :eq:`eq-look-before`.
+        """
         xp = namespace(e)
         s, trace = [], BeforeTrace([], [], memory.h)
         for t in range(e.shape[0]):
@@ -196,7 +207,10 @@ class LooksBefore(Alone):
         return xp.stack(s), state, trace
 
     def backward(self, dr: Array, trace: Any, grads: Any) -> tuple[Array, State, Array]:
-        """Mirror of :meth:`forward`; as :meth:`Alone.backward`."""
+        """Mirror of :meth:`forward`; as :meth:`Alone.backward`.
+
+        Implements :eq:`eq-look-before-back`.
+        """
         de, dmemory, dstate = [], 0.0 * trace.memory, zero_state(self.cell, dr.shape[1])
         for t in reversed(range(dr.shape[0])):
             total = dstate._replace(h=total_hidden_gradient(dr[t, ...], dstate.h))

@@ -62,6 +62,8 @@ class Hypothesis(NamedTuple):
 def greedy(model: Seq2Seq, x: Array, steps: int, lengths: Sequence[int] | None = None) -> Written:
     r"""Write the likeliest next symbol, :math:`\hat y_t = \arg\max_k p(k \mid \hat y_{<t}, x)`, and read it.
 
+    Implements :eq:`eq-greedy`.
+
     Parameters
     ----------
     model
@@ -163,7 +165,10 @@ def beam_search(
 def beam_of_one(
     model: Seq2Seq, encoded: Any, b: int, steps: int, width: int, power: float
 ) -> list[Hypothesis]:
-    """Search for sequence b; the live hypotheses are the batch."""
+    """Search for sequence b; the live hypotheses are the batch.
+
+    Implements :eq:`eq-beam`.
+    """
     live, ended = [Hypothesis((), 0.0, 0.0, None)], list[Hypothesis]()
     parents, y_t, state = [b], start_symbols(model, 1), encoded.state
     for n in range(1, steps + 1):
@@ -190,7 +195,10 @@ def beam_of_one(
 
 
 def extend(h: Hypothesis, k: int, log_p: float, weights: Any, p: int, power: float) -> Hypothesis:
-    """Return a hypothesis with one more symbol and one more row of attention weights."""
+    """Return a hypothesis with one more symbol and one more row of attention weights.
+
+    Implements :eq:`eq-length-score`.
+    """
     tokens = (*h.tokens, k)
     if weights is not None:
         weights = weights[p] if h.weights is None else np.concatenate([h.weights, weights[p]])
@@ -199,6 +207,8 @@ def extend(h: Hypothesis, k: int, log_p: float, weights: Any, p: int, power: flo
 
 def exact_match(tokens: Array, y: Array, lengths: Sequence[int] | None = None) -> float:
     """Share of the texts without a mistake.
+
+    Implements :eq:`eq-exact-match`.
 
     Parameters
     ----------

@@ -149,6 +149,8 @@ class Seq2Seq(BaseModel):
     def encode(self, x: Array, lengths: Sequence[int] | None = None) -> Encoded:
         """Read the source.
 
+        Implements :eq:`eq-encoder`; the bridge makes the decoder's first state of its end.
+
         Parameters
         ----------
         x
@@ -169,6 +171,8 @@ class Seq2Seq(BaseModel):
 
     def decode(self, y_in: Array, state: State, memory: Memory) -> Decoded:
         """Read symbols, one for each step, and score the next ones.
+
+        Implements :eq:`eq-decoder-readout`, up to the softmax.
 
         Parameters
         ----------
@@ -193,6 +197,8 @@ class Seq2Seq(BaseModel):
     def forward(self, batch: Any) -> Seq2SeqForward:
         r"""Compute the teacher-forced loss, :math:`L = -\frac1N\sum_{t,b}\log p(y_t \mid y_{<t}, x)`.
 
+        Implements :eq:`eq-teacher-forcing`.
+
         At every step the decoder reads the *right* symbol before, whatever it would have written. The mean is
         over the N symbols within ``y_lengths``.
 
@@ -216,7 +222,11 @@ class Seq2Seq(BaseModel):
         return Seq2SeqForward(loss, dlogits, encoded, decoded)
 
     def backward(self, done: Seq2SeqForward, grads: Any) -> None:
-        """Mirror of :meth:`forward`: read-out, decoder, bridge, encoder; adds into ``grads``."""
+        """Mirror of :meth:`forward`: read-out, decoder, bridge, encoder; adds into ``grads``.
+
+        Implements :eq:`eq-encoder-back`: what the look says of the encoder's states joins what the bridge
+        says of its last.
+        """
         _, dlogits, encoded, decoded = done
         dr = self.out.backward(dlogits, decoded.read, grads.parts["out"])
         de, dstate, dmemory = self.decoder.backward(dr, decoded.walked, grads)

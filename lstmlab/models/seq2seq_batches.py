@@ -31,6 +31,8 @@ class Seq2SeqBatch(NamedTuple):
 def shifted(y: Array, start: int) -> Array:
     r"""What the decoder reads under teacher forcing, :math:`[\text{start}, y_1, \dots, y_{T-1}]`.
 
+    Implements :eq:`eq-shifted`.
+
     Parameters
     ----------
     y

@@ -83,8 +83,8 @@ MUTANTS = [
     Mutant(
         "an earlier letter's count does not forbid the next",
         COUNTING,
-        'W[index[letter], r - 1] = -2.0",
-        'W[index[letter], r - 1] = 0.0',
+        "W[index[letter], r - 1] = -2.0",
+        "W[index[letter], r - 1] = 0.0",
         "c allowed as soon as there is a b: two letters are right, three are not",
     ),
     Mutant(

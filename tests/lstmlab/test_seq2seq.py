@@ -49,6 +49,8 @@ def log_p_of(model, x, text, lengths=None):
 # --- the four witnesses --------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-encoder", "eq-decoder-step", "eq-decoder-readout")
+@pytest.mark.equation("eq-teacher-forcing", "eq-look-after", "eq-look-before")
 @pytest.mark.parametrize("case", SEQ2SEQ)
 def test_loss_weights_and_every_gradient_equal_the_frozen_ones(case):
     compare(ll, "seq2seq", case, frozen("seq2seq")[case])
@@ -62,6 +64,8 @@ def test_live(case, monkeypatch):
     compare(ll, "seq2seq", case, packed(make.record("seq2seq", case, 77)))
 
 
+@pytest.mark.equation("eq-look-after-back", "eq-look-before-back")
+@pytest.mark.equation("eq-bridge-back", "eq-encoder-back")
 @pytest.mark.parametrize("case", SEQ2SEQ)
 def test_gradients_agree_with_finite_differences(case):
     check_gradients(ll, translator(ll, case, n_h=2), translation(S=3, T=2), max_entries=2)
@@ -107,6 +111,7 @@ def test_the_decoder_starts_where_the_encoder_ends():
             np.testing.assert_array_equal(got[b], stack[n - 1, b])
 
 
+@pytest.mark.equation("eq-bridge")
 def test_the_bridge_of_two_directions_by_hand():
     model, batch = translator(ll, "bridged"), translation()
     encoded = model.encode(batch.x, batch.x_lengths)
@@ -124,6 +129,7 @@ def test_a_decoder_draws_its_own_masks():
     assert set(np.unique(ll.to_numpy(encoded.state.m_x))) <= {0.0, 1 / 0.7}
 
 
+@pytest.mark.equation("eq-shifted")
 def test_the_target_is_shifted_by_one():
     y = ll.xp.asarray([[1, 2], [3, 0], [2, 2]])
     assert ll.to_numpy(shifted(y, 4)).tolist() == [[4, 4], [1, 2], [3, 0]]
@@ -199,6 +205,7 @@ def test_the_default_moment_is_that_of_the_papers():
 # --- writing -------------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-greedy")
 @pytest.mark.parametrize("case", SEQ2SEQ)
 def test_teacher_forcing_on_what_was_written_gives_the_same_scores(case):
     model, batch = translator(ll, case), translation()
@@ -267,6 +274,7 @@ def test_a_wide_beam_finds_every_text_in_order(case, power):
     )
 
 
+@pytest.mark.equation("eq-beam", "eq-length-score")
 @drawn(seed=st.integers(0, 2**31), width=st.integers(1, 4), power=st.sampled_from([0.0, 1.0]))
 @QUICK
 def test_a_narrow_beam_gives_true_scores_and_stops_for_good_reason(seed, width, power):
@@ -285,6 +293,7 @@ def test_a_narrow_beam_gives_true_scores_and_stops_for_good_reason(seed, width, 
     assert [h.log_p for h in found] == pytest.approx([log_p_of(model, x, t) for t in want], rel=1e-11)
 
 
+@pytest.mark.equation("eq-exact-match")
 def test_exact_match_counts_whole_texts():
     y = np.array([[1, 2, 3, 0], [1, 2, 3, 0]])
     tokens = np.array([[1, 2, 3, 1], [1, 0, 3, 0], [9, 9, 9, 9]])
