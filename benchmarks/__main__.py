@@ -39,11 +39,11 @@ def machine() -> str:
     return f"{name or platform.machine()}, {usable_cores()} processors"
 
 
-def settings() -> list[tuple[int, str]]:
+def settings(threads: Sequence[int]) -> list[tuple[int, str]]:
     """Return the pairs of threads and BLAS kernels to be tried; an empty name is NumPy's own choice."""
     wide = any(name.startswith(("avx512", "x86_v4")) for name in processor_widths())
     kernels = ["", "Haswell", "SkylakeX"] if wide else [""]
-    return [(threads, kernel) for threads in (1, 2) if threads <= usable_cores() for kernel in kernels]
+    return [(count, kernel) for count in threads if count <= usable_cores() for kernel in kernels]
 
 
 def work(peer: str, rounds: int, threads: int, kernels: str) -> dict[str, Any] | None:
@@ -74,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--only", nargs="*", help=f"peers: {', '.join(SETS)}; without it all that are installed"
     )
+    parser.add_argument("--threads", type=int, nargs="*", default=[1, 2], help="how many BLAS threads")
     parser.add_argument("--report", action="store_true", help="time nothing, make the report anew")
     options = parser.parse_args(argv)
     if options.report:
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     installed = [name for name in wanted if name in SETS and importlib.util.find_spec(name)]
     print(f"{machine()}; beside lstmlab: {', '.join(installed) or 'nobody (see benchmarks/README.md)'}")
     runs = []
-    for threads, kernels in settings():
+    for threads, kernels in settings(options.threads):
         for peer in installed or ["none"]:
             print(f"{threads} threads, {kernels or 'own'} kernels, {peer} ...", flush=True)
             if (result := work(peer, options.rounds, threads, kernels)) is not None:

@@ -66,10 +66,10 @@ class Checkpointed(Wrapper):
 def checkpointed(cell: Cell, every: int | None = None) -> Checkpointed:
     r"""Keep the state at the start of each segment only, and compute the rest again on the way back.
 
-    Implements :eq:`eq-checkpointing`. The gradients are the same; the price is one more forward pass, a third more work where the way back
-    costs twice the way there. With segments of S steps a run keeps T/S states and, while it walks back,
-    the traces of S steps: with S near :math:`\sqrt T`, memory grows as :math:`\sqrt T`, apart from the
-    input and the hidden states, which belong to the caller.
+    Implements :eq:`eq-checkpointing`. The gradients are the same; the price is one more forward pass, a
+    third more work where the way back costs twice the way there. With segments of S steps a run keeps T/S
+    states and, while it walks back, the traces of S steps: with S near :math:`\sqrt T`, memory grows as
+    :math:`\sqrt T`, apart from the input and the hidden states, which belong to the caller.
 
     Parameters
     ----------
