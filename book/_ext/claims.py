@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,6 +76,11 @@ class Ledger(NamedTuple):
 
 def load(path: Path = FILE) -> Ledger:
     """Read the ledger; a key that no row has is a ``TypeError``."""
+    return _load(path, path.stat().st_mtime_ns)
+
+
+@cache  # it is asked for with every docstring, and takes half a second to parse
+def _load(path: Path, changed: int) -> Ledger:
     content = yaml.safe_load(path.read_text(encoding="utf8"))
     claims = [_claim(row) for row in content["claims"]]
     parts = {part["part"]: part["sections"] for part in content["sections"]}

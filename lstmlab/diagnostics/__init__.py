@@ -44,6 +44,7 @@ from lstmlab.diagnostics.information import (
     lagged_information,
     mutual_information,
     quantile_bins,
+    shuffled_information,
     symbol_information,
 )
 from lstmlab.diagnostics.memory import (
@@ -98,6 +99,7 @@ __all__ = [
     "rnn_gradient_bound",
     "rnn_jacobian",
     "run_statistics",
+    "shuffled_information",
     "spectral_norm",
     "spectral_radius",
     "state_gradients",

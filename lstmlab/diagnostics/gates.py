@@ -52,6 +52,8 @@ def gate_statistics(
 ) -> GateStatistics:
     """Describe a gate over a run.
 
+    Implements :eq:`eq-gate-statistics`: mean, spread over time and spread over units.
+
     Parameters
     ----------
     gate
@@ -146,7 +148,8 @@ def unit_quantiles(values: Array, levels: Sequence[float]) -> Array:
 def geometric_mean(f: Array) -> Array:
     r"""Geometric mean of each unit, :math:`\bar f_j = \bigl(\prod_{t} f_{t,j}\bigr)^{1/T}`.
 
-    What a cell state keeps over T steps is the *product* of its forget gates, so this is the constant
+    Implements :eq:`eq-geometric-mean`. What a cell state keeps over T steps is the *product* of its forget
+    gates, so this is the constant
     gate that would keep as much. The arithmetic mean is larger, often much: a gate that alternates
     between 1 and 0.02 has mean 0.51 and keeps :math:`10^{-17}` over 20 steps.
 
@@ -166,9 +169,9 @@ def geometric_mean(f: Array) -> Array:
 def unit_half_lives(f: Array) -> Array:
     r"""Steps after which half of a unit's cell state is left, :math:`\ln\tfrac12/\ln\bar f_j`.
 
-    From the geometric mean of :func:`geometric_mean`. Compare it with the lag of the task, unit by
-    unit: half of the units at 0.999 are a perfect memory, at a layer mean that may be 0.5. It counts the
-    direct path only, gates held fixed.
+    Implements :eq:`eq-unit-half-life`, from the geometric mean of :func:`geometric_mean`. Compare it with the
+    lag of the task, unit by unit: half of the units at 0.999 are a perfect memory, at a layer mean that may
+    be 0.5. It counts the direct path only, gates held fixed.
 
     Parameters
     ----------
@@ -190,7 +193,8 @@ def unit_half_lives(f: Array) -> Array:
 def gate_correlation(i: Array, C_tilde: Array) -> Array:
     r"""Pearson correlation of the input gate and the candidate, unit by unit.
 
-    It says how well a straight line describes their relation, and no more. It does not measure
+    Implements :eq:`eq-gate-correlation`. It says how well a straight line describes their relation, and no
+    more. It does not measure
     redundancy: with :math:`i = \sigma(a)` the candidate :math:`\tanh a` gives nearly +1 and
     :math:`-\tanh a` nearly -1, equally redundant; :math:`\tanh|a|` gives 0 over symmetric a although
     the gate determines it fully. A high value need not harm either: the two may agree on these inputs
@@ -229,6 +233,7 @@ def gate_correlation(i: Array, C_tilde: Array) -> Array:
 def bernoulli_entropy(gate: Array, *, base: float = 2.0) -> Array:
     r"""Mean entropy of a coin that falls open with probability o: how *undecided* a gate is.
 
+    Implements :eq:`eq-bernoulli-entropy`:
     :math:`\langle -o\log o - (1-o)\log(1-o)\rangle`, averaged over steps and sequences. A gate is not a
     coin: this is a measure of its distance from 0 and 1, largest for a constant one half.
 
@@ -251,8 +256,8 @@ def bernoulli_entropy(gate: Array, *, base: float = 2.0) -> Array:
 def histogram_entropy(gate: Array, *, bins: int = 16, base: float = 2.0) -> Array:
     r"""Entropy of a unit's values over the run: how *varied* a gate is.
 
-    The values are sorted into equal bins of [0, 1]. A constant gate has 0, whatever its value; one that
-    stands at two values equally often has 1 bit.
+    Implements :eq:`eq-histogram-entropy`. The values are sorted into equal bins of [0, 1]. A constant gate
+    has 0, whatever its value; one that stands at two values equally often has 1 bit.
 
     Parameters
     ----------
@@ -279,7 +284,8 @@ def histogram_entropy(gate: Array, *, bins: int = 16, base: float = 2.0) -> Arra
 def entropy_across_units(gate: Array, *, base: float = 2.0) -> float:
     r"""Mean entropy of :math:`o/\sum_j o_j`: over how many units the openness is *spread*.
 
-    At each step the open shares are read as a distribution over the units. It is the logarithm of n
+    Implements :eq:`eq-entropy-across-units`. At each step the open shares are read as a distribution over the
+    units. It is the logarithm of n
     when all are equally open, whether fully or barely, and 0 when one alone is.
 
     Parameters

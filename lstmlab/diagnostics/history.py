@@ -19,8 +19,8 @@ from lstmlab.unroll import Run
 class GateHistory(Mapping[str, HostArray]):
     """A recorder to call in every step of training: ``history(step, run, cell.params, back.grads)``.
 
-    It writes down something only every k steps. Read it like a dict: each value has one row for every
-    record, in the order of ``steps``, ready to plot.
+    Implements :eq:`eq-gate-history`. It writes down something only every k steps. Read it like a dict: each
+    value has one row for every record, in the order of ``steps``, ready to plot.
 
     ========================  ===========  =====================================================
     name                      row          meaning

@@ -23,6 +23,8 @@ Labels = np.ndarray[Any, np.dtype[np.int64]]
 def entropy(p: Array, *, axis: int = -1, base: float = 2.0) -> Array:
     r"""Entropy of a distribution, :math:`H = -\sum_k p_k \log p_k`, with :math:`0\log 0 = 0`.
 
+    Implements :eq:`eq-entropy`.
+
     Parameters
     ----------
     p
@@ -49,8 +51,9 @@ def entropy(p: Array, *, axis: int = -1, base: float = 2.0) -> Array:
 def label_entropy(labels: Array, *, corrected: bool = True, base: float = 2.0) -> float:
     r"""Entropy of a discrete variable from N independent samples.
 
-    The plug-in estimate puts frequencies for probabilities and comes out too small on average. Miller
-    and Madow's correction adds the leading term, :math:`(K-1)/2N` nats for K values that occur.
+    Implements :eq:`eq-miller-madow`. The plug-in estimate puts frequencies for probabilities and comes out
+    too small on average. Miller and Madow's correction adds the leading term, :math:`(K-1)/2N` nats for K
+    values that occur.
 
     Parameters
     ----------
@@ -86,9 +89,9 @@ def label_entropy(labels: Array, *, corrected: bool = True, base: float = 2.0) -
 def mutual_information(a: Array, b: Array, *, corrected: bool = True, base: float = 2.0) -> float:
     r"""Mutual information of two discrete variables, :math:`I(A;B) = H(A) + H(B) - H(A,B)`.
 
-    The plug-in estimate of independent variables is not 0 but about :math:`(K_A-1)(K_B-1)/2N` nats.
-    The correction takes :math:`(K_{AB}-K_A-K_B+1)/2N` away, K counting what occurs; an estimate may
-    then fall a little below zero.
+    Implements :eq:`eq-mutual-information`. The plug-in estimate of independent variables is not 0 but about
+    :math:`(K_A-1)(K_B-1)/2N` nats. The correction takes :math:`(K_{AB}-K_A-K_B+1)/2N` away, K counting what
+    occurs; an estimate may then fall a little below zero.
 
     Parameters
     ----------
@@ -116,6 +119,44 @@ def mutual_information(a: Array, b: Array, *, corrected: bool = True, base: floa
         label_entropy(v, corrected=corrected, base=base) for v in (a, b, np.stack([a, b], axis=1))
     )
     return H_a + H_b - H_ab
+
+
+def shuffled_information(
+    a: Array,
+    b: Array,
+    *,
+    shuffles: int = 20,
+    rng: int | np.random.Generator = 0,
+    corrected: bool = True,
+    base: float = 2.0,
+) -> HostArray:
+    r"""What :func:`mutual_information` finds where there is nothing to be found.
+
+    Implements :eq:`eq-shuffled-information`: :math:`I(A;\,\pi B)` for random permutations π of the samples,
+    which leave each variable as it is and cut what connects them. An estimate counts only as far as it lies
+    above these: they have the estimator's own bias, for these bins and this N. The samples must be
+    independent of each other; neighbours in time are not, and a permutation then cuts too much.
+
+    Parameters
+    ----------
+    a, b, corrected, base
+        As for :func:`mutual_information`.
+    shuffles
+        Number of permutations.
+    rng
+        Seed or generator of the permutations.
+
+    Returns
+    -------
+    numpy.ndarray
+        One estimate for each permutation, ``(shuffles,)``.
+    """
+    draws, host = generator(rng), to_numpy(b)
+    found = [
+        mutual_information(a, draws.permutation(host), corrected=corrected, base=base)
+        for _ in range(check_size("shuffles", shuffles))
+    ]
+    return np.array(found)
 
 
 def gaussian_information(rho: float, *, base: float = 2.0) -> float:
@@ -190,8 +231,8 @@ def symbol_information(
 ) -> SymbolInformation:
     r"""Mutual information :math:`I(s; C_{t,j})` between a symbol shown once and each unit after it.
 
-    The state is cut into quantile bins over the batch. What a single unit tells may be far less than
-    what all of them tell together: compare :func:`decoder_accuracy`.
+    Implements :eq:`eq-symbol-information`. The state is cut into quantile bins over the batch. What a single
+    unit tells may be far less than what all of them tell together: compare :func:`decoder_accuracy`.
 
     Parameters
     ----------
@@ -234,9 +275,9 @@ def lagged_information(
 ) -> HostArray:
     r"""Mutual information :math:`I(C_{T,j};\,C_{T-k,j})` of each unit with its own past.
 
-    Read it with care. A state that follows without noise from an earlier one holds infinite
-    information about it, and an estimate then says only how fine the bins are: at most their
-    logarithm. Even an untrained cell gives large values. What a cell remembers *of its input* is
+    Implements :eq:`eq-lagged-information`. Read it with care. A state that follows without noise from an
+    earlier one holds infinite information about it, and an estimate then says only how fine the bins are: at
+    most their logarithm. Even an untrained cell gives large values. What a cell remembers *of its input* is
     :func:`symbol_information`.
 
     Parameters
@@ -283,10 +324,10 @@ def decoder_accuracy(
 ) -> HostArray:
     r"""How often a linear read-out of all units names the symbol, on sequences it was not fitted to.
 
-    At each step the read-out minimises :math:`\tfrac1N\|Y - XW - b\|^2 + \lambda\|W\|^2`, where a row
-    of Y is 1 at its symbol and 0 elsewhere and X holds the states, each unit scaled to mean 0 and
-    variance 1. It then names the symbol of the largest entry. What it cannot read may still be there,
-    in a form that is not linear.
+    Implements :eq:`eq-decoder`. At each step the read-out minimises :math:`\tfrac1N\|Y - XW - b\|^2 +
+    \lambda\|W\|^2`, where a row of Y is 1 at its symbol and 0 elsewhere and X holds the states, each unit
+    scaled to mean 0 and variance 1. It then names the symbol of the largest entry. What it cannot read may
+    still be there, in a form that is not linear.
 
     Parameters
     ----------

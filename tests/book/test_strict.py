@@ -14,6 +14,8 @@ from lstmlab.training_loop import Training
 whole = Training.reason
 Training.reason = lambda self: "cut short" if self.done >= 3 else whole(self)
 """
+#: The same for a loop that a chapter writes out: its number of steps is called ``steps``.
+OWN_LOOP = re.compile(r"(?<=range\(1, )steps(?= \+ 1\))|(?<=< )steps\b")
 
 
 @pytest.mark.parametrize("path", book.CHAPTERS, ids=book.name)
@@ -21,7 +23,10 @@ def test_the_same_cells_run_on_the_strict_backend(path, monkeypatch):
     monkeypatch.setenv("LSTMLAB_BACKEND", "strict")
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel draws into the notebook
     nb = book.read(path)
-    if re.search(r"\bfit\(", "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")):
+    code = [cell for cell in nb.cells if cell.cell_type == "code"]
+    if re.search(r"\b(fit|Adam|SGD)\(", "\n".join(cell.source for cell in code)):
+        for cell in code:
+            cell.source = OWN_LOOP.sub("min(steps, 3)", cell.source)
         nb.cells.insert(0, book.nbformat.v4.new_code_cell(CUT_SHORT))
         monkeypatch.setenv("PYTHONOPTIMIZE", "1")  # no assert: nothing has been learnt
     execute(nb, path.parent)  # raises where a cell does; the numbers are nbval's to compare

@@ -107,6 +107,13 @@ MUTANTS = [
         "edges = np.linspace(host.min(), host.max(), bins + 1)[1:-1]",
         "one far value leaves all others in one bin",
     ),
+    Mutant(
+        "shuffled in name only",
+        INFORMATION,
+        "draws.permutation(host)",
+        "host",
+        "the baseline equals the finding, and nothing is ever found",
+    ),
     # gradients
     Mutant(
         "norm over the number of entries, not its root",
@@ -166,6 +173,13 @@ MUTANTS = [
         "O(√T) taken for √T",
     ),
     Mutant(
+        "the third of a rerun counted in steps forward",
+        OPERATIONS,
+        "return 1.0 + again / (3 * T)",
+        "return 1.0 + again / (2 * T)",
+        "a step back taken for as cheap as a step forward: half more work",
+    ),
+    Mutant(
         "inner length left out",
         INSTRUMENT,
         "result.size * plain[0].shape[-1]",
@@ -201,6 +215,7 @@ def information(ll):
     empty = D.symbol_information(symbols[:100], rng.normal(size=(3, 100, 40)), bins=8)
     near(empty.best.mean(), 0.0, "best of empty units", tol=0.05)
     near(D.decoder_accuracy(symbols, noise, train=0.2), 0.5, "decoder of noise", tol=0.15)
+    near(D.shuffled_information(four, four, shuffles=3).max(), 0.0, "shuffled", tol=0.3)
     near(np.bincount(D.quantile_bins(np.exp(3 * noise[0, :, 0]), 4)), [75] * 4, "bins")
 
 
@@ -228,6 +243,7 @@ def costs(ll):
     near(c.lstm_forward(2, 3).matrix_flops, 8 * 3 * 5, "operations of the matrix products")
     near(c.lstm_elementwise(3).elementwise, 9 * 3, "element-wise operations")
     near(c.best_segment(100, state=4, step=36), 100 / 30, "segment")
+    near(c.checkpoint_work(12, 4), 4 / 3, "work with checkpoints")
 
 
 WITNESSES = [gates, information, gradients, costs]

@@ -29,6 +29,7 @@ def close(got, want, tol=1e-12):
 # --- memory ------------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-geometric-mean", "eq-unit-half-life")
 def test_a_mean_of_one_half_may_keep_nothing():
     f = host(np.tile([1.0, 0.02], 10)[:, None, None])
     close(D.gate_statistics(f).mean, [0.51])
@@ -63,6 +64,7 @@ def test_the_geometric_mean_is_the_constant_gate_of_the_same_product(seed):
 # --- level, spread, quantiles, saturation ------------------------------------------------------
 
 
+@pytest.mark.equation("eq-gate-statistics")
 def test_spread_over_time_and_spread_over_units_are_two_things():
     standing = host(np.broadcast_to([0.1, 0.9], (6, 2, 2)))
     switching = host(np.broadcast_to(np.tile([0.1, 0.9], 3)[:, None, None], (6, 2, 2)))
@@ -135,6 +137,7 @@ def test_dtype_and_order_of_units_are_kept(dtype):
 # --- correlation -------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-gate-correlation")
 def test_correlation_equals_numpys():
     i, C_tilde = gate(1), 2 * gate(2) - 1 + gate(1)
     want = [np.corrcoef(i[:, :, j].ravel(), C_tilde[:, :, j].ravel())[0, 1] for j in range(4)]
@@ -167,6 +170,7 @@ def three(o):
     )
 
 
+@pytest.mark.equation("eq-bernoulli-entropy", "eq-histogram-entropy", "eq-entropy-across-units")
 def test_three_entropies_of_a_constant_gate():
     assert three(np.full((10, 1, 64), 0.5)) == pytest.approx((1.0, 0.0, 6.0))
 

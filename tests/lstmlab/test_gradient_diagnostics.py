@@ -20,6 +20,7 @@ def host(values):
 # --- gate by gate ------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-gradient-norm")
 def test_three_readings_of_a_gradient_by_hand():
     W, dW = host([[1.0, 2.0], [2.0, 0.0]]), host([[3.0, 0.0], [0.0, 4.0]])
     assert D.gradient_norm(W, dW) == pytest.approx((5.0, 5.0 / 3.0, 2.5))
@@ -76,6 +77,7 @@ def derivative(function, a, eps=1e-5):
     return d
 
 
+@pytest.mark.equation("eq-gradient-over-lag")
 @pytest.mark.parametrize("t", [1, 3])
 def test_the_norms_are_those_of_total_derivatives(t):
     """C_t is moved in the middle of a run: h_t follows, and so do all later gates."""
@@ -124,6 +126,7 @@ def test_without_recurrent_weights_the_norm_follows_the_forget_gates():
 # --- history -----------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-gate-history")
 def test_what_is_recorded_through_a_training():
     case = make_case(T=3)
     history, seen = D.GateHistory(every=2), []

@@ -28,6 +28,7 @@ def rng():
 # --- entropy -----------------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-entropy")
 def test_entropy_by_hand():
     p = on_backend([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]])
     np.testing.assert_allclose(ll.to_numpy(D.entropy(p)), [1.5, 0.0, math.log2(3)])
@@ -35,6 +36,7 @@ def test_entropy_by_hand():
     np.testing.assert_allclose(ll.to_numpy(D.entropy(p, base=math.e)), [1.5 * math.log(2), 0, math.log(3)])
 
 
+@pytest.mark.equation("eq-miller-madow")
 def test_the_entropy_of_samples_and_its_correction_by_hand():
     labels = on_backend([7, 7, 3, 5])
     assert D.label_entropy(labels, corrected=False) == pytest.approx(1.5)
@@ -54,6 +56,7 @@ def test_the_correction_brings_small_samples_nearer_to_the_truth(rng):
 # --- mutual information ------------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-mutual-information")
 def test_mutual_information_by_hand():
     a, b = on_backend([0, 0, 1, 1]), on_backend([0, 1, 0, 1])
     assert D.mutual_information(a, b, corrected=False) == pytest.approx(0.0)
@@ -96,6 +99,25 @@ def test_independent_numbers_tell_nothing_and_only_the_correction_says_so(rng):
     plain = D.mutual_information(a, b, corrected=False, base=math.e)
     assert plain == pytest.approx(15 * 15 / (2 * N), rel=0.25)
     assert abs(D.mutual_information(a, b, base=math.e)) < 0.006
+
+
+@pytest.mark.equation("eq-shuffled-information")
+@pytest.mark.parametrize("corrected", [True, False])
+def test_shuffled_labels_show_the_bias_of_the_estimator(rng, corrected):
+    a = rng.integers(0, 4, size=300)
+    b = 4 * rng.integers(0, 3, size=300) + a  # b tells a
+    none = D.shuffled_information(a, on_backend(b), shuffles=40, rng=1, corrected=corrected, base=math.e)
+    assert none.shape == (40,)
+    bias = 0.0 if corrected else 3 * 11 / 600
+    assert none.mean() == pytest.approx(bias, abs=0.008)
+    assert D.mutual_information(a, b, corrected=corrected, base=math.e) > 1.3 > 10 * none.max()
+    again = D.shuffled_information(a, b, shuffles=40, rng=1, corrected=corrected, base=math.e)
+    np.testing.assert_array_equal(none, again)
+    assert len(set(none)) > 30
+    same = [D.mutual_information(a, np.random.default_rng(5).permutation(b), corrected=corrected)]
+    np.testing.assert_array_equal(D.shuffled_information(a, b, shuffles=1, rng=5, corrected=corrected), same)
+    with pytest.raises(ValueError, match="shuffles: expected a positive whole number, got 0"):
+        D.shuffled_information(a, b, shuffles=0)
 
 
 def test_gaussian_information_is_reached_by_the_bins(rng):
@@ -155,6 +177,7 @@ def test_the_best_of_many_empty_units_is_still_empty(rng):
     assert abs(units.mean()) < 0.02
 
 
+@pytest.mark.equation("eq-symbol-information")
 def test_each_time_is_taken_by_itself_over_the_sequences():
     """Two units that hold the symbol in turn: an average over time would blur both."""
     symbols = np.arange(64) % 4
@@ -190,6 +213,7 @@ def test_a_cell_that_keeps_a_symbol_and_one_that_does_not(rng, b_f, low, high):
 # --- a state and its own past ------------------------------------------------------------------
 
 
+@pytest.mark.equation("eq-lagged-information")
 def test_information_with_the_past_of_a_known_process(rng):
     phi, T = 0.9, 21
     C = np.empty((T, N, 1))
@@ -230,6 +254,7 @@ def test_a_decoder_is_judged_on_what_it_has_not_seen(rng):
     assert D.decoder_accuracy(symbols, C, rng=1) == D.decoder_accuracy(symbols, C, rng=1)
 
 
+@pytest.mark.equation("eq-decoder")
 def test_the_decoder_equals_the_normal_equations(rng):
     symbols, X = rng.integers(0, 3, size=200), rng.normal(size=(200, 5))
     X[:, 0] += symbols
