@@ -9,5 +9,10 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("LSTMLAB_BACKEND", "numpy")
 
+if os.environ["LSTMLAB_BACKEND"] == "strict":
+    from quick_strict import quicken
+
+    quicken()
+
 # Scripts that make the frozen files: they need the other implementation itself.
 collect_ignore = ["frozen"]

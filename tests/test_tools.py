@@ -325,6 +325,17 @@ def test_numbers_of_a_report(tmp_path, numbers, ran, words):
     assert check.count(tmp_path / "r.xml") == (ran, words)
 
 
+def test_every_test_belongs_to_a_step():
+    words = {word for step in check.steps().values() for command in step.commands for word in command}
+    taken_out = {word.removeprefix("--ignore=") for word in words if word.startswith("--ignore=")}
+    for path in environment.ROOT.glob("tests/**/test_*.py"):
+        name = path.relative_to(environment.ROOT)
+        above = {str(name), *map(str, name.parents)} & words
+        assert above, f"{name} is run by no step of tools/check.py"
+        assert str(name) not in taken_out or str(name) in words
+    assert all((environment.ROOT / name).is_file() for name in taken_out)
+
+
 def test_a_step_without_a_test_fails(tmp_path, monkeypatch):
     monkeypatch.setattr(check, "REPORTS", tmp_path)
     nothing = check.Step(((sys.executable, "-c", "", "pytest"),), {})
@@ -349,6 +360,6 @@ def test_an_unknown_step_is_named(capsys):
     with pytest.raises(SystemExit):
         check.main(["nonsense"])
     assert (
-        "no step nonsense; expected any of lint, types, unit, strict, notebooks, site"
+        "no step nonsense; expected any of lint, types, package, strict, around, notebooks, site"
         in capsys.readouterr().err
     )

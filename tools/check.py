@@ -6,8 +6,9 @@ Without a name all steps run, in this order, even after one has failed:
 
     lint      ruff: mistakes and formatting, notebooks included
     types     mypy --strict
-    unit      tests of the package, the book and the tools, and the examples in docstrings; coverage
-    strict    the package's tests again on an array library that refuses what a GPU would refuse
+    package   tests of lstmlab and the examples in its docstrings; coverage
+    strict    the same tests on an array library that refuses what a GPU would refuse
+    around    lstmlab with a mistake in it (mutants); tests of the book, the exercises and the tools
     notebooks every stored output against a fresh run (nbval); each within half a minute
     site      the site built anew, every page of it looked at in a browser
 """
@@ -31,6 +32,7 @@ from execute import notebooks
 
 REPORTS = ROOT / "_build" / "reports"
 PROCESSES = "2"
+MUTANTS = "tests/lstmlab/test_mutants.py"
 CODE = ("lstmlab", "tests", "tools", "book", "exercises", "experiments", "benchmarks")
 
 
@@ -63,16 +65,20 @@ def steps() -> dict[str, Step]:
     nbval = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg")
     files = [str(path.relative_to(ROOT)) for path in notebooks()]
     build = (sys.executable, "tools/build.py", "--fresh")
+    package = ("tests/lstmlab", f"--ignore={MUTANTS}")
+    around = (
+        "tests/book",
+        "tests/exercises",
+        *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("tests/test_*.py")),
+    )
     coverage = ("--cov=lstmlab", "--cov-report=term:skip-covered", "--cov-fail-under=95")
     return {
         "lint": Step((python("ruff", "check", *CODE), python("ruff", "format", "--check", *CODE)), {}),
         "types": Step((python("mypy", "--strict"),), {}),
-        "unit": Step((pytest("unit", "tests", "lstmlab", "--ignore=tests/site", *coverage),), numpy),
-        # That mistakes are found is found out on NumPy; here the question is what the library refuses.
-        "strict": Step(
-            (pytest("strict", "tests/lstmlab", "--ignore=tests/lstmlab/test_mutants.py"),),
-            {"LSTMLAB_BACKEND": "strict"},
-        ),
+        "package": Step((pytest("package", *package, "lstmlab", *coverage),), numpy),
+        "strict": Step((pytest("strict", *package),), {"LSTMLAB_BACKEND": "strict"}),
+        # Without coverage, which would be counted at every import of one more broken lstmlab.
+        "around": Step((pytest("around", MUTANTS, *around),), numpy),
         # A worker takes whole notebooks: the cells of one share a kernel.
         "notebooks": Step((pytest("notebooks", *nbval, "--dist=loadscope", *files),), numpy),
         "site": Step((build, pytest("site", "tests/site")), numpy),
