@@ -1,4 +1,4 @@
-"""Implementations of the LSTM that are timed side by side: ours, others', and the machine's floor.
+"""LSTMs that are timed side by side, ours, others', and the machine's floor; and GRUs.
 
 Each maker takes a size and the same float32 arrays, and returns two functions without arguments: the
 forward pass, and forward and backward with all gradients (``None`` where the peer has none).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,12 +36,17 @@ class Peer(NamedTuple):
     h: Callable[[], Any] | None
 
 
-def data(size: Size, dtype: str = "float32") -> Data:
+def data(size: Size, dtype: str = "float32", make: Callable[..., Any] = ll.LSTM) -> Data:
     """Return the same weights and arrays for every peer of a size."""
     rng = np.random.default_rng(0)
-    cell = ll.LSTM(size.n_x, size.n_h, dtype=dtype, xp=np)
+    cell = make(size.n_x, size.n_h, dtype=dtype, xp=np)
     x = rng.normal(size=(size.T, size.B, size.n_x)).astype(dtype)
     return Data(cell, x, rng.normal(size=(size.T, size.B, size.n_h)).astype(dtype))
+
+
+def gru_data(size: Size) -> Data:
+    """Return the same for a GRU with the reset after, as PyTorch has it."""
+    return data(size, make=partial(ll.GRU, reset="after"))
 
 
 def fused(size: Size, given: Data) -> Peer:
@@ -106,6 +112,29 @@ def torch_lstm(size: Size, given: Data) -> Peer:
         net.weight_ih_l0.copy_(torch.tensor(W[:, size.n_h :].copy()))
         net.bias_ih_l0.copy_(torch.tensor(np.concatenate([cell.params[f"b_{g}"] for g in order])))
         net.bias_hh_l0.zero_()
+    return torch_peer(net, x, dh)
+
+
+def torch_gru(size: Size, given: Data) -> Peer:
+    """PyTorch's ``nn.GRU``: the reset after the product, gates in the order r, z, n, and a z that keeps."""
+    torch: Any = importlib.import_module("torch")
+    cell, x, dh = given
+    net, n_h = torch.nn.GRU(size.n_x, size.n_h), size.n_h
+    params = cell.params
+    with torch.no_grad():
+        W = np.concatenate([params["W_r"], -params["W_z"], params["W"]])
+        b = np.concatenate([params["b_r"], -params["b_z"], params["b_h"]])
+        net.weight_hh_l0.copy_(torch.tensor(W[:, :n_h].copy()))
+        net.weight_ih_l0.copy_(torch.tensor(W[:, n_h:].copy()))
+        net.bias_ih_l0.copy_(torch.tensor(b))
+        net.bias_hh_l0.zero_()
+        net.bias_hh_l0[2 * n_h :].copy_(torch.tensor(params["b_hh"]))
+    return torch_peer(net, x, dh)
+
+
+def torch_peer(net: Any, x: Any, dh: Any) -> Peer:
+    """Return both passes of one of PyTorch's networks."""
+    torch: Any = importlib.import_module("torch")
     tx, tdh = torch.tensor(x, requires_grad=True), torch.tensor(dh)
 
     def forward() -> Any:
@@ -189,5 +218,7 @@ def threads() -> int:
 
 
 OURS = {"lstmlab": fused, "six equations": six_equations, "floor": floor}
+#: Our GRU, the reset after, and step by step; in the set of torch its own beside them.
+OURS_GRU = {"lstmlab": fused, "step by step": six_equations}
 #: Peer sets: each is timed in a process of its own, beside ours, because their thread pools quarrel.
 SETS = {"torch": torch_lstm, "onnxruntime": onnx_runtime, "jax": jax_scan}

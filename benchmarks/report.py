@@ -31,8 +31,9 @@ def spread(values: list[float]) -> float:
 
 
 def results() -> list[dict[str, Any]]:
-    """Return what is stored, one entry a machine."""
-    return [json.loads(path.read_text(encoding="utf8")) for path in sorted((HERE / "results").glob("*.json"))]
+    """Return what is stored of processors, one entry a machine; what devices measured is in gpu.py."""
+    files = [path for path in sorted((HERE / "results").glob("*.json")) if not path.match("gpu-*")]
+    return [json.loads(path.read_text(encoding="utf8")) for path in files]
 
 
 def by_setting(found: dict[str, Any]) -> dict[tuple[int, str], list[dict[str, Any]]]:
@@ -83,6 +84,24 @@ def table(runs: list[dict[str, Any]], kind: str) -> list[str]:
     return lines
 
 
+def gru_table(runs: list[dict[str, Any]]) -> list[str]:
+    """Return the table of the GRU, both passes side by side; nothing where none was timed."""
+    rows = [row for run in runs for row in run.get("gru", [])]
+    if not rows:
+        return []
+    lines = ["**GRU, the reset after the product.**", ""]
+    lines += ["| (B, T, n_x, n_h) | forward: step by step | PyTorch | both passes: step by step | PyTorch |"]
+    lines += ["|" + "---|" * 5]
+    for row in rows:
+        shown = [
+            cell(ratio(row[kind], "lstmlab", name))
+            for kind in ("forward", "training")
+            for name in ("step by step", "torch")
+        ]
+        lines.append("| " + " | ".join([str(Size(*row["size"])), *shown]) + " |")
+    return [*lines, ""]
+
+
 def book_copy(found: list[dict[str, Any]]) -> str:
     """Return the figures of all tables as the text of the file that chapter 21 reads."""
 
@@ -123,6 +142,7 @@ def machine_report(found: dict[str, Any]) -> list[str]:
         lines += [f"Peak {runs[0]['peak'] / 1e9:.0f} GF/s in a large float32 product. {versions}.", ""]
         for kind, words in (("forward", "Forward"), ("training", "Forward and backward, all gradients")):
             lines += [f"**{words}.**", "", *table(runs, kind), ""]
+        lines += gru_table(runs)
     lines += ["### Memory of a training step, float32", ""]
     lines += [
         "| (B, T, n_x, n_h) | formula, MB | fused, times that | step by step, times that |",

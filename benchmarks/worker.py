@@ -18,7 +18,7 @@ import numpy as np
 
 from lstmlab.config import blas_libraries
 
-from .peers import OURS, SETS, Peer, data, threads
+from .peers import OURS, OURS_GRU, SETS, Data, Peer, data, gru_data, threads, torch_gru
 from .sizes import SIZES, Size
 
 
@@ -56,9 +56,19 @@ def agree(peers: dict[str, Peer]) -> float:
 
 
 def run_size(size: Size, extra: str, rounds: int) -> dict[str, Any]:
-    """Time all implementations of one size."""
-    given = data(size)
-    makers = OURS | ({extra: SETS[extra]} if extra in SETS else {})
+    """Time all implementations of the LSTM at one size."""
+    return time_all(size, data(size), OURS | ({extra: SETS[extra]} if extra in SETS else {}), rounds)
+
+
+def run_gru(size: Size, rounds: int) -> dict[str, Any]:
+    """Time our GRU and PyTorch's at one size."""
+    return time_all(size, gru_data(size), OURS_GRU | {"torch": torch_gru}, rounds)
+
+
+def time_all(
+    size: Size, given: Data, makers: dict[str, Callable[[Size, Data], Peer]], rounds: int
+) -> dict[str, Any]:
+    """Compare all outputs, then time everybody."""
     peers = {name: make(size, given) for name, make in makers.items()}
     difference = agree(peers)
     if difference > 1e-4:
@@ -87,6 +97,7 @@ def main() -> None:
         "blas": [list(blas) for blas in blas_libraries()],
         "peak": peak_flops(),
         "sizes": [run_size(size, extra, rounds) for size in sizes],
+        "gru": [run_gru(size, rounds) for size in sizes] if extra == "torch" else [],
     }
     if extra in SETS:
         result["version"] = __import__(extra).__version__

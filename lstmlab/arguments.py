@@ -28,6 +28,13 @@ def check_tokens(name: str, tokens: Array, n: int, like: Array) -> Array:
     return tokens
 
 
+def check_symbol(name: str, symbol: Any, n: int) -> int:
+    """Return the number of a symbol, or say what came instead."""
+    if isinstance(symbol, bool) or not isinstance(symbol, (int, np.integer)) or not 0 <= symbol < n:
+        raise ValueError(f"{name}: expected the number of a symbol, from 0 to {n - 1}, got {symbol!r}")
+    return int(symbol)
+
+
 def check_mask(mask: Any, shape: tuple[int, ...] | None = None) -> None:
     """Raise unless ``mask`` is an array of booleans, of the shape if one is given."""
     if not hasattr(mask, "dtype") or dtype_name(mask) not in ("bool", "bool_"):

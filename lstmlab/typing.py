@@ -17,8 +17,8 @@ State: TypeAlias = Any
 Trace: TypeAlias = Any
 
 
-class Cell(Protocol):
-    """One recurrence: one step in time and its mirror. It knows nothing of sequences.
+class Reader(Protocol):
+    """What reads a sequence: a :class:`Cell`, or two of them from both ends, which have no single step.
 
     Attributes
     ----------
@@ -50,6 +50,10 @@ class Cell(Protocol):
 
     def initial_state(self, batch: int) -> Any:
         """Return the zero state, a named tuple of arrays ``(batch, n)``."""
+
+
+class Cell(Reader, Protocol):
+    """One recurrence: one step in time and its mirror. It knows nothing of sequences."""
 
     def step(self, x_t: Array, state: Any) -> tuple[Any, Any]:
         """Advance by one time step; return the new state and what the backward pass needs."""

@@ -17,7 +17,7 @@ import numpy as np
 from lstmlab.backend import from_numpy, namespace
 from lstmlab.checks import check_array
 from lstmlab.parameters import ParameterGroup, Parameters
-from lstmlab.typing import Array, Cell, State, Trace
+from lstmlab.typing import Array, Cell, Reader, State, Trace
 
 
 class Run(NamedTuple):
@@ -82,7 +82,9 @@ class StepBack(NamedTuple):
     dstate: State
 
 
-def unroll(cell: Cell, x: Array, state: State | None = None, *, lengths: Sequence[int] | None = None) -> Run:
+def unroll(
+    cell: Reader, x: Array, state: State | None = None, *, lengths: Sequence[int] | None = None
+) -> Run:
     """Run a cell over a sequence.
 
     Parameters
@@ -128,7 +130,7 @@ def run_sequence(cell: Any, x: Array, state: State, mask: Array | None) -> Run:
     return Run(stacked.h if mask is None else mask * stacked.h, state, stacked, mask)
 
 
-def backprop(cell: Cell, run: Run, dh: Array, dstate: State | None = None) -> Back:
+def backprop(cell: Reader, run: Run, dh: Array, dstate: State | None = None) -> Back:
     r"""Backpropagation through time: the loop of :func:`unroll`, walked from the end.
 
     Parameters
@@ -288,7 +290,7 @@ def length_mask(lengths: Sequence[int], T: int, B: int, like: Array) -> Array:
     return from_numpy(np.arange(T)[:, None, None] < steps[None, :, None], like)
 
 
-def zero_state(cell: Cell, batch: int) -> State:
+def zero_state(cell: Reader, batch: int) -> State:
     """Return a state of zeros: where a gradient starts."""
     like = cell.params.vectors[0]
     return cell.State(*(from_numpy(np.zeros((batch, n)), like) for n in cell.state_sizes))
@@ -318,7 +320,7 @@ def check_run(cell: Any, run: Any) -> tuple[int, int]:
     return T, B
 
 
-def check_state(name: str, state: Any, cell: Cell, batch: int) -> State:
+def check_state(name: str, state: Any, cell: Reader, batch: int) -> State:
     """Return the state, or say what is wrong with it."""
     if not isinstance(state, cell.State):
         wanted = f"{cell.State.__name__}({', '.join(cell.State._fields)})"

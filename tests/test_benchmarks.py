@@ -36,6 +36,24 @@ def test_every_peer_computes_the_same_lstm(name, size, monkeypatch):
     assert np.max(np.abs(peer.h() - want)) < 1e-6
 
 
+@pytest.mark.parametrize("make", [*peers.OURS_GRU.values(), peers.torch_gru])
+def test_every_peer_computes_the_same_gru(make):
+    if make is peers.torch_gru:
+        pytest.importorskip("torch")
+    given = peers.gru_data(SMALL)
+    given.cell.params.flat[...] = np.random.default_rng(0).normal(size=given.cell.n_params)
+    peer = make(SMALL, given)
+    peer.training()
+    assert np.max(np.abs(peer.h() - peers.fused(SMALL, given).h())) < 1e-6
+
+
+def test_the_gru_has_its_own_table_once_it_was_timed():
+    times = {"lstmlab": [1.0, 1.0], "step by step": [4.0, 4.0], "torch": [2.0, 2.0]}
+    run = {"gru": [{"size": list(SMALL), "forward": times, "training": times | {"torch": [0.5, 0.5]}}]}
+    assert report.gru_table([{}, run])[-2] == "| (3, 7, 4, 5) | 0.25 | 0.50 | 0.25 | 2.00 |"
+    assert report.gru_table([{}]) == []
+
+
 def test_ratios_are_paired_by_round():
     row = {"lstmlab": [1.0, 2.0, 4.0], "torch": [2.0, 2.0, 2.0]}
     assert report.ratio(row, "lstmlab", "torch") == 1.0
@@ -82,8 +100,7 @@ def test_the_books_copy_has_every_ratio_of_the_table():
 
 
 def test_stored_results_name_their_machine_and_kernels():
-    for path in (report.HERE / "results").glob("*.json"):
-        found = json.loads(path.read_text(encoding="utf8"))
+    for found in report.results():
         assert found["machine"]
         for run in found["runs"]:
             assert run["blas"]

@@ -17,7 +17,7 @@ _wanted: ContextVar[bool] = ContextVar(
 
 
 def worthwhile(T: int, B: int, n_x: int, n_h: int) -> bool:
-    """Whether a kernel shall run an LSTM of these sizes.
+    """Whether a kernel shall run a cell of these sizes.
 
     Parameters
     ----------

@@ -16,23 +16,27 @@ the three that the cell state's gradient multiplies.
 
 from __future__ import annotations
 
-import threading
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from lstmlab.cells.lstm import BIASES, LSTM, WEIGHTS, LSTMState, LSTMTrace
-from lstmlab.kernels.choice import worthwhile
+from lstmlab.kernels.numpy_shared import (
+    columns,
+    offer,
+    one_after_the_other,
+    portions,
+    scratch,
+    side_by_side,
+    vectors,
+)
+from lstmlab.kernels.numpy_shared import plain_back as plain_back  # what these kernels must agree with
+from lstmlab.kernels.numpy_shared import plain_run as plain_run
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
-from lstmlab.unroll import Run, run_sequence, sequence_back
+from lstmlab.unroll import Run
 
 ORDER = (3, 0, 1, 2)  # o, f, i, C among f, i, C, o
-CHUNK = 2**18  # numbers of pre-activations worked on at once on the way back: about the second cache
-KEPT = 2**24  # numbers of scratch space that stay allocated between two calls
-
-plain_run = run_sequence.dispatch(object)
-plain_back = sequence_back.dispatch(object)
 
 
 class Blocks(NamedTuple):
@@ -55,63 +59,11 @@ class FusedTrace(LSTMTrace):
     blocks: Blocks | None = None
 
 
-class Scratch(threading.local):
-    """Memory that the next call of the same thread uses again: fresh pages cost more than arithmetic."""
-
-    def __init__(self) -> None:
-        self.flat: dict[tuple[str, np.dtype[Any]], Array] = {}
-
-    def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Return an array of a shape, whatever stands in it."""
-        size, key = int(np.prod(shape)), (name, np.dtype(dtype))
-        flat = self.flat.get(key)
-        if flat is None or flat.size < size:
-            flat = np.empty(size, dtype)
-            if size <= KEPT:
-                self.flat[key] = flat
-        return flat[:size].reshape(shape)
-
-
-scratch = Scratch()
-
-
-def can_run(cell: LSTM, x: Array) -> bool:
-    """Whether this kernel may run a cell: the plain LSTM on NumPy arrays."""
-    return type(cell) is LSTM and type(x) is np.ndarray and type(cell.params.flat) is np.ndarray
-
-
-@run_sequence.register(LSTM)
-def _run(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
-    if can_run(cell, x) and worthwhile(x.shape[0], x.shape[1], cell.n_x, cell.n_h):
-        return forward(cell, x, state, mask)
-    return plain_run(cell, x, state, mask)
-
-
-@sequence_back.register(LSTM)
-def _back(
-    cell: LSTM, trace: LSTMTrace, mask: Array | None, dh: Array, dstate: LSTMState, grads: Parameters
-) -> tuple[Array, LSTMState]:
-    blocks = getattr(trace, "blocks", None)
-    if blocks is not None and can_run(cell, dh):
-        return backward(cell, blocks, mask, dh, dstate, grads)
-    return plain_back(cell, trace, mask, dh, dstate, grads)
-
-
 def weights(cell: LSTM) -> Array:
     """Return ``[W b]`` with rows in this module's order, ``(4 n_h, n_h + n_x + 1)``."""
     W, b = cell.W.reshape(4, cell.n_h, -1), cell.b.reshape(4, cell.n_h, 1)
     joined = np.concatenate([W, b], axis=2)[list(ORDER)]
     return joined.reshape(4 * cell.n_h, -1)
-
-
-def columns(a: Array) -> Array:
-    """``(..., B, n)`` to ``(..., n, B)``, a view; and back."""
-    return np.swapaxes(a, -1, -2)
-
-
-def vectors(a: Array) -> Array:
-    """Drop the axis of the batch if it holds one sequence: NumPy and BLAS are quicker without it."""
-    return a[..., 0] if a.shape[-1] == 1 else a
 
 
 def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
@@ -209,18 +161,16 @@ def backward(
     dW = np.zeros_like(W)
     dx = np.empty((T, B, n_x), dtype)
     dh_t, dC_t = dstate.h.T.copy(), dstate.C.T.copy()
-    steps = max(1, min(T, CHUNK // (4 * n_h * B)))
-    for stop in range(T, 0, -steps):
-        start = max(0, stop - steps)
-        n = stop - start
-        delta, dC_by_dh = local_derivatives(gates[start:stop], C[start:stop], C_new[start:stop])
+    for some in reversed(portions(T, 4 * n_h * B)):
+        delta, dC_by_dh = local_derivatives(gates[some], C[some], C_new[some])
+        n = delta.shape[0]
         dh_own = scratch.take("dh", (n, n_h, B), dtype)
-        dh_own[...] = columns(dh[start:stop])
-        walk(W_h, delta, dC_by_dh, gates[start:stop, 1], dh_own, dh_t, dC_t, mask, start)
-        # One product for all steps of the chunk: columns of all steps side by side.
+        dh_own[...] = columns(dh[some])
+        walk(W_h, delta, dC_by_dh, gates[some, 1], dh_own, dh_t, dC_t, mask, some.start)
+        # One product for all steps of the portion: columns of all steps side by side.
         rows = side_by_side("delta", delta.reshape(n, 4 * n_h, B))
-        dW += rows @ side_by_side("U", U[start:stop]).T
-        dx[start:stop] = (W_x @ rows).reshape(n_x, n, B).transpose(1, 2, 0)
+        dW += rows @ side_by_side("U", U[some]).T
+        dx[some] = one_after_the_other(W_x @ rows, n)
     for row, k in enumerate(ORDER):
         here = slice(row * n_h, (row + 1) * n_h)
         grads[WEIGHTS[k]] += dW[here, :-1]
@@ -297,9 +247,4 @@ def walk(
             add(dC_t, held[1], dC_t)
 
 
-def side_by_side(name: str, a: Array) -> Array:
-    """``(n, rows, B)`` to ``(rows, n B)``: the columns of all steps in one matrix."""
-    n, rows, B = a.shape
-    joined = scratch.take(name, (rows, n, B), a.dtype)
-    joined[...] = a.transpose(1, 0, 2)
-    return joined.reshape(rows, n * B)
+offer(LSTM, forward, backward)

@@ -10,7 +10,7 @@ from lstmlab.backend import namespace
 from lstmlab.layers import Linear, LinearTrace
 from lstmlab.models.base import beside
 from lstmlab.parameters import ParameterGroup
-from lstmlab.typing import Cell, State
+from lstmlab.typing import Cell, Reader, State
 from lstmlab.unroll import zero_state
 
 
@@ -50,7 +50,7 @@ class Bridge:
     with a tanh, which a cell state has no use for.
     """
 
-    def __init__(self, encoder: Cell, decoder: Cell, *, rng: np.random.Generator) -> None:
+    def __init__(self, encoder: Reader, decoder: Cell, *, rng: np.random.Generator) -> None:
         self.encoder, self.decoder = encoder, decoder
         kind_of_array = beside(encoder.params.vectors[0])
         self.widths = dict(zip(encoder.State._fields, encoder.state_sizes, strict=True))

@@ -23,7 +23,7 @@ from lstmlab.functions import tanh, tanh_derivative
 from lstmlab.layers import AdditiveAttention, AttentionTrace, Linear, LinearTrace
 from lstmlab.layers.attention import Attention
 from lstmlab.models.base import beside
-from lstmlab.typing import Array, Cell, State
+from lstmlab.typing import Array, Cell, Reader, State
 from lstmlab.unroll import Run, sequence_back, total_hidden_gradient, unroll, zero_state
 
 
@@ -234,7 +234,7 @@ def walk_back_from_zero(cell: Cell, run: Run, dh: Array, grads: Any) -> tuple[Ar
 
 
 def make_decoder(
-    encoder: Cell, decoder: Cell, attention: Attention | None, looks: str | None, rng: np.random.Generator
+    encoder: Reader, decoder: Cell, attention: Attention | None, looks: str | None, rng: np.random.Generator
 ) -> Alone:
     """Return the decoder with the attention it was given, or say what does not fit."""
     if looks not in (None, "before", "after") or (attention is None and looks is not None):

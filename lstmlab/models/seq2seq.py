@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstmlab.arguments import check_tokens
+from lstmlab.arguments import check_symbol, check_tokens
 from lstmlab.backend import namespace
 from lstmlab.checks import check_size, dtype_name
 from lstmlab.initializers import generator
@@ -24,7 +24,7 @@ from lstmlab.models.bridge import Bridge, BridgeTrace
 from lstmlab.models.decoders import LooksBefore, Memory, make_decoder
 from lstmlab.models.decoding import exact_match, greedy
 from lstmlab.models.seq2seq_batches import Seq2SeqBatch, shifted
-from lstmlab.typing import Array, Cell, State
+from lstmlab.typing import Array, Cell, Reader, State
 from lstmlab.unroll import Run, check_cell, length_mask, sequence_back, unroll
 from lstmlab.wrappers import check_steps
 
@@ -115,7 +115,7 @@ class Seq2Seq(BaseModel):
 
     def __init__(
         self,
-        encoder: Cell,
+        encoder: Reader,
         decoder: Cell,
         n_source: int,
         n_target: int,
@@ -295,10 +295,3 @@ class Seq2Seq(BaseModel):
         running = length_mask(lengths, T, B, self.like)[..., 0] > 0.5
         xp = namespace(tokens)
         return check_tokens(name, xp.where(running, tokens, xp.zeros_like(tokens)), n, self.like), running
-
-
-def check_symbol(name: str, symbol: Any, n: int) -> int:
-    """Return the number of a symbol, or say what came instead."""
-    if isinstance(symbol, bool) or not isinstance(symbol, (int, np.integer)) or not 0 <= symbol < n:
-        raise ValueError(f"{name}: expected the number of a symbol, from 0 to {n - 1}, got {symbol!r}")
-    return int(symbol)

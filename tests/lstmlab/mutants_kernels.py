@@ -1,4 +1,4 @@
-"""What goes wrong when the LSTM is written fast, and a witness that compares with the slow one."""
+"""What goes wrong when the cells are written fast, and witnesses that compare with the slow ones."""
 
 import importlib
 
@@ -6,6 +6,9 @@ import numpy as np
 from mutants import Mutant
 
 KERNEL = "lstmlab.kernels.numpy_lstm"
+GRU = "lstmlab.kernels.numpy_gru"
+RNN = "lstmlab.kernels.numpy_rnn"
+SHARED = "lstmlab.kernels.numpy_shared"
 MUTANTS = [
     Mutant(
         "the half of the sigmoid is left out of the weights",
@@ -73,7 +76,7 @@ MUTANTS = [
     Mutant(
         "segments of the way back all read the first steps",
         KERNEL,
-        'side_by_side("U", U[start:stop])',
+        'side_by_side("U", U[some])',
         'side_by_side("U", U[:n])',
         "right as long as one portion holds everything",
     ),
@@ -84,22 +87,200 @@ MUTANTS = [
         'dx = scratch.take("dx", (T, B, n_x), dtype)',
         "the next call writes over this one's result",
     ),
+    Mutant(
+        "the state kept and the candidate change places",
+        GRU,
+        "multiply(kept, h, h_t)\n        multiply(z, c, kept)",
+        "multiply(z, h, h_t)\n        multiply(kept, c, kept)",
+        "z and 1-z: PyTorch's gate keeps, this one renews",
+    ),
+    Mutant(
+        "fast reset after where before was asked for",
+        GRU,
+        "multiply(r, h, s)\n            dot(W_c, s, c)",
+        "dot(W_c, h, s)\n            multiply(r, s, c)",
+        "the reset gate scales the product, not the state",
+    ),
+    Mutant(
+        "biases left out of the inputs' product",
+        GRU,
+        "of_x = [np.concatenate([W[k][:, n_h:], b[k]], axis=1)",
+        "of_x = [np.concatenate([W[k][:, n_h:], 0.0 * b[k]], axis=1)",
+        "what was taken out of the loop was only the product",
+    ),
+    Mutant(
+        "the bias inside the reset forgotten",
+        GRU,
+        "(zero, zero, b_hh)[k]",
+        "zero",
+        "two biases counted as one",
+    ),
+    Mutant(
+        "halves for the wrong rows of x",
+        GRU,
+        "W_x[n_h:] *= 0.5",
+        "W_x[: 2 * n_h] *= 0.5",
+        "the candidate stands first on one side and last on the other",
+    ),
+    Mutant(
+        "the GRU's gates in one order for x and h",
+        GRU,
+        "for k in (2, 0, 1)]",
+        "for k in (0, 1, 2)]",
+        "the update gate's input fed to the candidate",
+    ),
+    Mutant(
+        "the GRU's gradients handed back under other names",
+        GRU,
+        "of_gate = of_x[(k + 1) % 3]",
+        "of_gate = of_x[k]",
+        "the same confusion on the way back",
+    ),
+    Mutant(
+        "h corrected instead of mixed",
+        GRU,
+        "multiply(kept, h, h_t)\n        multiply(z, c, kept)\n        add(h_t, kept, h_t)",
+        "subtract(c, h, kept)\n        multiply(z, kept, kept)\n        add(h, kept, h_t)",
+        "one operation less, and no digit left of a candidate beside a large state",
+    ),
+    Mutant(
+        "fast direct path not weighted",
+        GRU,
+        "multiply(total, kept_t, total)",
+        "multiply(total, 1.0, total)",
+        "the whole gradient passed straight back",
+    ),
+    Mutant(
+        "the reset gate forgotten on the way back",
+        GRU,
+        "multiply(ds, r_t, ds)",
+        "multiply(ds, 1.0, ds)",
+        "the state's gradient as if nothing had been reset",
+    ),
+    Mutant(
+        "reset after, its gate's gradient from the state",
+        GRU,
+        "factors[:, 2] *= s",
+        "factors[:, 2] *= h_prev",
+        "right with the reset before",
+    ),
+    Mutant(
+        "the gate's gradient without the candidate's slope",
+        GRU,
+        "        factors[:, 2] *= factors[:, 0]\n",
+        "",
+        "the reset gate read off h and not off the pre-activation it scales",
+    ),
+    Mutant(
+        "candidate's weights learn from the state as it was",
+        GRU,
+        'side_by_side("s", gates[some, 3])',
+        'side_by_side("s", H[some, :n_h])',
+        "h where the product saw r h",
+    ),
+    Mutant(
+        "outer bias's gradient for the inner one",
+        GRU,
+        'grads["b_hh"] += of_h[2, :, -1]',
+        'grads["b_hh"] += of_x[0, :, -1]',
+        "the reset gate scales the bias inside the bracket, and its gradient",
+    ),
+    Mutant(
+        "the GRU's old state is lost where a sequence has ended",
+        GRU,
+        "running * h_new[t] + (1.0 - running) * H[t, :n_h]",
+        "running * h_new[t]",
+        "a masked state drops to zero",
+    ),
+    Mutant(
+        "the mask of the way back read forwards",
+        GRU,
+        "running = mask[n - k].T",
+        "running = mask[k - 1].T",
+        "the wrong end of time",
+    ),
+    Mutant(
+        "all portions read the first mask",
+        GRU,
+        "dh_own, dh_t, None if mask is None else mask[some])",
+        "dh_own, dh_t, None if mask is None else mask[:n])",
+        "right as long as one portion holds everything",
+    ),
+    Mutant(
+        "fast plain network without its bias",
+        RNN,
+        'cell.params["b"][:, None]], axis=1)',
+        '0.0 * cell.params["b"][:, None]], axis=1)',
+        "ones in the input, zeros in the weights",
+    ),
+    Mutant(
+        "a sigmoid's slope for the plain network's tanh",
+        RNN,
+        "np.subtract(np.array(1.0, dh.dtype), slope, slope)",
+        "np.subtract(h_new, slope, slope)",
+        "h (1 - h)",
+    ),
+    Mutant(
+        "each portion's gradient in place of the last one's",
+        RNN,
+        'grads["b"] += dW[:, -1]',
+        'grads["b"][...] = dW[:, -1]',
+        "= for +=",
+    ),
+    Mutant(
+        "the plain network's ended sequence swallows its gradient",
+        RNN,
+        "            dh_t += held",
+        "            pass",
+        "the gradient of the last state never reaches its step",
+    ),
+    Mutant(
+        "columns beside each other without the transpose",
+        SHARED,
+        "joined[...] = a.transpose(1, 0, 2)",
+        "joined[...] = a.reshape(rows, n, B)",
+        "a reshape moves no number: steps and units mixed",
+    ),
+    Mutant(
+        "the earliest steps lost",
+        SHARED,
+        "for stop in range(T, 0, -steps)]",
+        "for stop in range(T, steps - 1, -steps)]",
+        "a portion that is not full is left out",
+    ),
+    Mutant(
+        "a derived cell takes its parent's kernel",
+        SHARED,
+        "type(cell) is kind",
+        "isinstance(cell, kind)",
+        "whoever overrides a step is not asked",
+    ),
 ]
 
 
-def _all(ll, B, masked):
-    kernel = importlib.import_module(KERNEL)
+KINDS = {"LSTM": KERNEL, "GRU": GRU, "GRU after": GRU, "RNN": RNN}
+
+
+def _make(ll, kind, n_x, n_h):
+    cell = (
+        ll.GRU(n_x, n_h, reset="after", xp=np) if kind == "GRU after" else getattr(ll, kind)(n_x, n_h, xp=np)
+    )
+    cell.params.flat[...] = np.random.default_rng(8).normal(size=cell.n_params)
+    return cell
+
+
+def _all(ll, kind, B, masked):
+    kernel, shared = importlib.import_module(KINDS[kind]), importlib.import_module(SHARED)
     unroll = importlib.import_module("lstmlab.unroll")
     rng = np.random.default_rng(8)
-    cell = ll.LSTM(2, 3, rng=8, xp=np)
-    cell.params.flat[...] = rng.normal(size=cell.n_params)
+    cell = _make(ll, kind, 2, 3)
     x, dh = rng.normal(size=(9, B, 2)), rng.normal(size=(9, B, 3))
-    state, dstate = ll.LSTMState(*rng.normal(size=(2, B, 3))), ll.LSTMState(*rng.normal(size=(2, B, 3)))
+    state, dstate = (cell.State(*rng.normal(size=(len(cell.state_sizes), B, 3))) for _ in range(2))
     mask = unroll.length_mask([9, 4, 1, 6][:B], 9, B, x) if masked else None
-    kernel.CHUNK = 4 * 3 * B * 4
-    plain, fused = (run(cell, x, state, mask) for run in (kernel.plain_run, kernel.forward))
+    shared.CHUNK = 2 * 4 * 3 * B  # two steps of an LSTM, eight of the plain network
+    plain, fused = (run(cell, x, state, mask) for run in (shared.plain_run, kernel.forward))
     one, two = cell.params.zeros_like(), cell.params.zeros_like()
-    dx, d = kernel.plain_back(cell, plain.trace, mask, dh, dstate, one)
+    dx, d = shared.plain_back(cell, plain.trace, mask, dh, dstate, one)
     fused_dx, fused_d = kernel.backward(cell, fused.trace.blocks, mask, dh, dstate, two)
     kernel.backward(cell, fused.trace.blocks, mask, 2.0 * dh, dstate, cell.params.zeros_like())
     pairs = [*zip(plain.trace, fused.trace, strict=True), *zip(plain.state, fused.state, strict=True)]
@@ -108,15 +289,34 @@ def _all(ll, B, masked):
 
 
 def one_sequence(ll):
-    assert _all(ll, 1, False) < 1e-12
+    assert max(_all(ll, kind, 1, False) for kind in KINDS) < 1e-12
 
 
 def a_batch(ll):
-    assert _all(ll, 4, False) < 1e-12
+    assert max(_all(ll, kind, 4, False) for kind in KINDS) < 1e-12
 
 
 def a_padded_batch(ll):
-    assert _all(ll, 4, True) < 1e-12
+    assert max(_all(ll, kind, 4, True) for kind in KINDS) < 1e-12
 
 
-WITNESSES = [one_sequence, a_batch, a_padded_batch]
+def a_candidate_beside_a_large_state(ll):
+    cell = _make(ll, "GRU", 2, 3)
+    for name in ("W_z", "W_r", "W"):
+        cell.params[name] = np.zeros((3, 5))
+    cell.params["b_z"] = np.full(3, 50.0)
+    run = importlib.import_module(GRU).forward(
+        cell, np.ones((1, 1, 2)), cell.State(np.full((1, 3), 1e9)), None
+    )
+    assert np.max(np.abs(run.h - run.trace.h_tilde)) < 1e-12
+
+
+def a_derived_cell(ll):
+    class Still(ll.RNN):
+        def step(self, x_t, state):
+            return state, super().step(x_t, state)[1]
+
+    assert np.all(ll.unroll(Still(20, 30, xp=np), np.ones((100, 2, 20))).state.h == 0.0)
+
+
+WITNESSES = [one_sequence, a_batch, a_padded_batch, a_candidate_beside_a_large_state, a_derived_cell]

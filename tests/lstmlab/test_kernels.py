@@ -1,10 +1,9 @@
 """Fused kernels give what the step-by-step code gives: outputs, traces, every gradient."""
 
 import copy
-import os
-import subprocess
-import sys
+import importlib.util
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,21 +12,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstmlab as ll
-from lstmlab.kernels import numpy_lstm
-from lstmlab.kernels.choice import worthwhile
+from lstmlab.kernels import choice, numpy_gru, numpy_lstm, numpy_rnn, numpy_shared
 from lstmlab.unroll import length_mask
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+#: Cells that have a kernel, made as ``make(n_x, n_h, rng=, dtype=, xp=)``.
+MAKERS = {"LSTM": ll.LSTM, "GRU": ll.GRU, "GRU, reset after": partial(ll.GRU, reset="after"), "RNN": ll.RNN}
+KERNELS = {ll.LSTM: numpy_lstm, ll.GRU: numpy_gru, ll.RNN: numpy_rnn}
+every_kernel = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
 
 
-def draw_all(T, B, n_x, n_h, dtype, seed, masked=False):
+def draw_all(T, B, n_x, n_h, dtype, seed, masked=False, make=ll.LSTM):
     rng = np.random.default_rng(seed)
-    cell = ll.LSTM(n_x, n_h, rng=seed, dtype=dtype, xp=np)
+    cell = make(n_x, n_h, rng=seed, dtype=dtype, xp=np)
     cell.params.flat[...] = rng.normal(size=cell.n_params)
+    fields = len(cell.State._fields)
     x = rng.normal(size=(T, B, n_x)).astype(dtype)
-    state = ll.LSTMState(*rng.normal(size=(2, B, n_h)).astype(dtype))
+    state = cell.State(*rng.normal(size=(fields, B, n_h)).astype(dtype))
     dh = rng.normal(size=(T, B, n_h)).astype(dtype)
-    dstate = ll.LSTMState(*rng.normal(size=(2, B, n_h)).astype(dtype))
+    dstate = cell.State(*rng.normal(size=(fields, B, n_h)).astype(dtype))
     mask = length_mask(rng.integers(1, T + 1, size=B), T, B, x) if masked else None
     return cell, x, state, dh, dstate, mask
 
@@ -41,19 +44,21 @@ def error(want, got):
 
 def worst(cell, x, state, dh, dstate, mask):
     """Run both ways and return the largest error of all outputs and of all gradients."""
-    plain = numpy_lstm.plain_run(cell, x, state, mask)
-    fused = numpy_lstm.forward(cell, x, state, mask)
+    kernel = KERNELS[type(cell)]
+    plain = numpy_shared.plain_run(cell, x, state, mask)
+    fused = kernel.forward(cell, x, state, mask)
     outputs = [error(plain.h, fused.h), *map(error, plain.state, fused.state)]
     outputs += list(map(error, plain.trace, fused.trace))
     grads, fused_grads = cell.params.zeros_like(), cell.params.zeros_like()
-    dx, d = numpy_lstm.plain_back(cell, plain.trace, mask, dh, dstate, grads)
-    fused_dx, fused_d = numpy_lstm.backward(cell, fused.trace.blocks, mask, dh, dstate, fused_grads)
+    dx, d = numpy_shared.plain_back(cell, plain.trace, mask, dh, dstate, grads)
+    fused_dx, fused_d = kernel.backward(cell, fused.trace.blocks, mask, dh, dstate, fused_grads)
     gradients = [error(dx, fused_dx), *map(error, d, fused_d)]
     gradients += [error(grads[name], fused_grads[name]) for name in grads]
     return max(outputs), max(gradients)
 
 
 @given(
+    make=st.sampled_from(list(MAKERS.values())),
     T=st.integers(1, 9),
     B=st.integers(1, 5),
     n_x=st.integers(1, 4),
@@ -62,53 +67,88 @@ def worst(cell, x, state, dh, dstate, mask):
     masked=st.booleans(),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=examples(40), deadline=None)
-def test_the_fused_lstm_is_the_lstm(T, B, n_x, n_h, dtype, masked, seed):
-    outputs, gradients = worst(*draw_all(T, B, n_x, n_h, dtype, seed, masked))
+@settings(max_examples=examples(60), deadline=None)
+def test_a_fused_run_is_the_run(make, T, B, n_x, n_h, dtype, masked, seed):
+    outputs, gradients = worst(*draw_all(T, B, n_x, n_h, dtype, seed, masked, make))
     assert outputs < TOLERANCE[dtype]
     assert gradients < TOLERANCE[dtype]
 
 
+@every_kernel
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(("T", "B"), [(23, 1), (23, 3)])
-def test_chunks_of_the_way_back_join(T, B, masked, monkeypatch):
-    """The way back works on a few steps at once; the last portion is smaller."""
-    monkeypatch.setattr(numpy_lstm, "CHUNK", 4 * 5 * B * 7)
-    assert max(worst(*draw_all(T, B, 3, 5, "float64", 1, masked))) < 1e-12
+def test_portions_of_time_join(T, B, masked, make, monkeypatch):
+    """A few steps are worked on at once; the earliest portion is smaller."""
+    monkeypatch.setattr(numpy_shared, "CHUNK", 4 * 5 * B * 5)
+    assert max(worst(*draw_all(T, B, 3, 5, "float64", 1, masked, make))) < 1e-12
 
 
-def test_the_fused_gradient_agrees_with_finite_differences(monkeypatch):
-    monkeypatch.setattr(numpy_lstm, "worthwhile", lambda *sizes: True)
-    cell, x, state, dh, dstate, _ = draw_all(4, 3, 2, 3, "float64", 5)
+@pytest.mark.parametrize(("T", "steps"), [(1, 1), (5, 2), (6, 2), (7, 9)])
+def test_portions_hold_every_step_once(T, steps, monkeypatch):
+    monkeypatch.setattr(numpy_shared, "CHUNK", 10 * steps)
+    portions = numpy_shared.portions(T, 10)
+    assert [t for some in portions for t in range(T)[some]] == list(range(T))
+    assert max(some.stop - some.start for some in portions) == min(T, steps)
+    assert numpy_shared.portions(3, 10**9) == [slice(0, 1), slice(1, 2), slice(2, 3)]
+
+
+@every_kernel
+def test_the_fused_gradient_agrees_with_finite_differences(make, monkeypatch):
+    monkeypatch.setattr(numpy_shared, "worthwhile", lambda *sizes: True)
+    cell, x, state, dh, dstate, _ = draw_all(4, 3, 2, 3, "float64", 5, make=make)
     assert ll.unroll(cell, x, state).trace.blocks is not None
     f, args = ll.cell_loss(cell, x, state, dh, dstate)
     report = ll.gradcheck(f, args)
     assert report.ok, str(report)
 
 
-def test_large_runs_are_fused_and_small_ones_are_the_chapters_own_code():
-    cell = ll.LSTM(20, 30, xp=np)
+@pytest.mark.parametrize("reset", ["before", "after"])
+def test_a_shut_gate_keeps_nothing_of_a_large_state(reset):
+    """Where z is 1, h is the candidate: h + z (h̃ - h) would lose its digits against a large h."""
+    cell, x, state, *_ = draw_all(3, 2, 2, 3, "float32", 9, make=partial(ll.GRU, reset=reset))
+    for name in ("W_z", "W_r", "W"):
+        cell.params[name] = 0.0 * cell.params[name]
+    cell.params["b_z"] = np.full(3, 50.0, "float32")
+    run = numpy_gru.forward(cell, x, ll.GRUState(np.float32(1e6) * state.h), None)
+    assert error(run.trace.h_tilde, run.h) == 0.0
+
+
+@every_kernel
+def test_large_runs_are_fused_and_small_ones_are_the_chapters_own_code(make):
+    cell = make(20, 30, xp=np)
+    fused = KERNELS[type(cell)].FusedTrace
     small, large = np.ones((2, 1, 20)), np.ones((100, 2, 20))
-    assert not isinstance(ll.unroll(cell, small).trace, numpy_lstm.FusedTrace)
-    assert isinstance(ll.unroll(cell, large).trace, numpy_lstm.FusedTrace)
+    assert not isinstance(ll.unroll(cell, small).trace, fused)
+    assert isinstance(ll.unroll(cell, large).trace, fused)
     with ll.kernels.plain():
-        assert not isinstance(ll.unroll(cell, large).trace, numpy_lstm.FusedTrace)
-    assert isinstance(ll.unroll(cell, large).trace, numpy_lstm.FusedTrace)
-    assert not worthwhile(1, 1, 3, 4)
+        assert not isinstance(ll.unroll(cell, large).trace, fused)
+    assert isinstance(ll.unroll(cell, large).trace, fused)
+    assert not choice.worthwhile(1, 1, 3, 4)
+
+
+def test_a_cell_derived_from_one_with_a_kernel_keeps_its_own_step():
+    class Leaky(ll.RNN):
+        def step(self, x_t, state):
+            new, trace = super().step(x_t, state)
+            return type(new)(0.5 * new.h), trace
+
+    x = np.ones((100, 2, 20))
+    assert not np.array_equal(ll.unroll(Leaky(20, 30, xp=np), x).h, ll.unroll(ll.RNN(20, 30, xp=np), x).h)
 
 
 @pytest.mark.parametrize(("value", "expected"), [("off", False), ("", True), ("on", True)])
-def test_the_environment_decides(value, expected):
-    code = "from lstmlab.kernels.choice import worthwhile; print(worthwhile(1000, 10, 50, 50))"
-    environment = os.environ | {"LSTMLAB_KERNELS": value, "LSTMLAB_BACKEND": "numpy"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == str(expected)
+def test_the_environment_decides(value, expected, monkeypatch):
+    monkeypatch.setenv("LSTMLAB_KERNELS", value)
+    spec = importlib.util.spec_from_file_location("choice_anew", choice.__file__)
+    anew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(anew)
+    assert anew.worthwhile(1000, 10, 50, 50) is expected
 
 
-def test_a_copied_trace_takes_the_plain_way_back_to_the_same_gradients():
-    cell, x, state, dh, dstate, _ = draw_all(60, 4, 20, 30, "float64", 3)
+@every_kernel
+def test_a_copied_trace_takes_the_plain_way_back_to_the_same_gradients(make):
+    cell, x, state, dh, dstate, _ = draw_all(60, 4, 20, 30, "float64", 3, make=make)
+    cell.params.flat[...] *= 0.3  # sixty steps of larger ones are chaos, where rounding grows
     run = ll.unroll(cell, x, state)
     assert run.trace.blocks is not None
     copied = run._replace(trace=type(run.trace)(*run.trace))
@@ -120,8 +160,10 @@ def test_a_copied_trace_takes_the_plain_way_back_to_the_same_gradients():
     assert error(one.dx, three.dx) < 1e-12
 
 
-def test_a_run_can_be_walked_back_twice_and_what_came_before_is_untouched():
-    cell, x, state, dh, dstate, _ = draw_all(60, 4, 20, 30, "float64", 4)
+@every_kernel
+def test_a_run_can_be_walked_back_twice_and_what_came_before_is_untouched(make):
+    cell, x, state, dh, dstate, _ = draw_all(60, 4, 20, 30, "float64", 4, make=make)
+    name = next(iter(cell.params))
     given_arrays = [x, *state, dh, *dstate, cell.params.flat]
     before = [a.copy() for a in given_arrays]
     run = ll.unroll(cell, x, state)
@@ -129,7 +171,7 @@ def test_a_run_can_be_walked_back_twice_and_what_came_before_is_untouched():
     other = ll.backprop(cell, ll.unroll(cell, 2.0 * x, state), dh)
     two = ll.backprop(cell, run, dh, dstate)
     assert np.array_equal(one.dx, two.dx)
-    assert np.array_equal(one.grads["W_f"], two.grads["W_f"])
+    assert np.array_equal(one.grads[name], two.grads[name])
     assert not np.array_equal(one.dx, other.dx)
     assert all(np.array_equal(a, b) for a, b in zip(given_arrays, before, strict=True))
 
@@ -151,18 +193,20 @@ def test_state_and_gradients_do_not_share_scratch_memory_between_threads():
     assert all(np.array_equal(dx, want.dx) for dx in found)
 
 
-def test_arrays_in_any_order_of_memory_are_taken():
-    cell, x, state, dh, dstate, _ = draw_all(60, 4, 20, 30, "float64", 7)
+@every_kernel
+def test_arrays_in_any_order_of_memory_are_taken(make):
+    cell, x, state, dh, dstate, _ = draw_all(60, 4, 20, 30, "float64", 7, make=make)
+    name = next(iter(cell.params))
     want = ll.backprop(cell, ll.unroll(cell, x, state), dh, dstate)
     turned = np.asfortranarray(x)
     every_other = np.repeat(dh, 2, axis=2)[:, :, ::2]
     got = ll.backprop(cell, ll.unroll(cell, turned, state), every_other, dstate)
     assert np.array_equal(want.dx, got.dx)
-    assert np.array_equal(want.grads["W_o"], got.grads["W_o"])
+    assert np.array_equal(want.grads[name], got.grads[name])
 
 
 def test_a_stack_and_two_directions_use_the_kernel_inside():
-    net = ll.stack([ll.bidirectional(ll.LSTM(20, 30, xp=np), ll.LSTM(20, 30, xp=np)), ll.LSTM(60, 30, xp=np)])
+    net = ll.stack([ll.bidirectional(ll.LSTM(20, 30, xp=np), ll.GRU(20, 30, xp=np)), ll.RNN(60, 30, xp=np)])
     rng = np.random.default_rng(0)
     x, dh = rng.normal(size=(50, 4, 20)), rng.normal(size=(50, 4, 30))
     lengths = [50, 7, 1, 30]

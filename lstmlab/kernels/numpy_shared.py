@@ -1,0 +1,107 @@
+"""What the fused runs on NumPy share: columns, scratch memory, portions of time, and who takes over when.
+
+A fused run keeps its arrays in columns, ``(T, n, B)``, so that a product needs no transpose and every
+gate is a block of rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lstmlab.kernels.choice import worthwhile
+from lstmlab.typing import Array, State, Trace
+from lstmlab.unroll import Run, run_sequence, sequence_back
+
+CHUNK = 2**18  # numbers of pre-activations worked on at once: about the second cache
+KEPT = 2**24  # numbers of scratch space that stay allocated between two calls
+
+plain_run = run_sequence.dispatch(object)
+plain_back = sequence_back.dispatch(object)
+
+
+class Scratch(threading.local):
+    """Memory that the next call of the same thread uses again: fresh pages cost more than arithmetic."""
+
+    def __init__(self) -> None:
+        self.flat: dict[tuple[str, np.dtype[Any]], Array] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Return an array of a shape, whatever stands in it."""
+        size, key = int(np.prod(shape)), (name, np.dtype(dtype))
+        flat = self.flat.get(key)
+        if flat is None or flat.size < size:
+            flat = np.empty(size, dtype)
+            if size <= KEPT:
+                self.flat[key] = flat
+        return flat[:size].reshape(shape)
+
+
+scratch = Scratch()
+
+
+def can_run(kind: type, cell: Any, x: Array) -> bool:
+    """Whether a kernel for one kind of cell may run this one: no subclass, and NumPy arrays."""
+    return type(x) is np.ndarray and type(cell.params.flat) is np.ndarray and type(cell) is kind
+
+
+def offer(kind: type, forward: Callable[..., Run], backward: Callable[..., tuple[Array, State]]) -> None:
+    """Let a kernel do the large runs of a kind of cell.
+
+    Parameters
+    ----------
+    kind
+        The class of the cell.
+    forward
+        Takes what :func:`lstmlab.unroll.run_sequence` takes; its trace has an attribute ``blocks``.
+    backward
+        Takes what :func:`lstmlab.unroll.sequence_back` takes, with these blocks in place of the trace.
+    """
+
+    @run_sequence.register(kind)
+    def run(cell: Any, x: Array, state: State, mask: Array | None) -> Run:
+        if can_run(kind, cell, x) and worthwhile(x.shape[0], x.shape[1], cell.n_x, cell.n_h):
+            return forward(cell, x, state, mask)
+        return plain_run(cell, x, state, mask)
+
+    @sequence_back.register(kind)
+    def back(
+        cell: Any, trace: Trace, mask: Array | None, dh: Array, dstate: State, grads: Any
+    ) -> tuple[Array, State]:
+        blocks = getattr(trace, "blocks", None)
+        if blocks is not None and can_run(kind, cell, dh):
+            return backward(cell, blocks, mask, dh, dstate, grads)
+        return plain_back(cell, trace, mask, dh, dstate, grads)
+
+
+def columns(a: Array) -> Array:
+    """``(..., B, n)`` to ``(..., n, B)``, a view; and back."""
+    return np.swapaxes(a, -1, -2)
+
+
+def vectors(a: Array) -> Array:
+    """Drop the axis of the batch if it holds one sequence: NumPy and BLAS are quicker without it."""
+    return a[..., 0] if a.shape[-1] == 1 else a
+
+
+def portions(T: int, size: int) -> list[slice]:
+    """Divide T steps, of ``size`` numbers each, into portions that fit a cache."""
+    steps = max(1, min(T, CHUNK // size))
+    return [slice(max(0, stop - steps), stop) for stop in range(T, 0, -steps)][::-1]
+
+
+def side_by_side(name: str, a: Array) -> Array:
+    """``(n, rows, B)`` to ``(rows, n B)``: the columns of all steps in one matrix."""
+    n, rows, B = a.shape
+    joined = scratch.take(name, (rows, n, B), a.dtype)
+    joined[...] = a.transpose(1, 0, 2)
+    return joined.reshape(rows, n * B)
+
+
+def one_after_the_other(joined: Array, n: int) -> Array:
+    """``(rows, n B)`` to ``(n, B, rows)``, a view: from columns side by side to the public shape."""
+    rows = joined.shape[0]
+    return joined.reshape(rows, n, -1).transpose(1, 2, 0)
