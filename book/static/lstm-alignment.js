@@ -85,25 +85,18 @@ Object.assign(lstmFigure, { align, alignmentSays: conclusion, alignmentPiece: pi
 if (!globalThis.customElements) return;
 
 // --- the figure ---------------------------------------------------------------------------------------
-let loading;
-const load = () => (loading ??= new Promise((good, bad) => {
-  const script = document.createElement("script");
-  Object.assign(script, { src: here.replace("lstm-alignment.js", "lstm-alignment-weights.js"), onload: good, onerror: bad });
-  document.head.append(script);
-}));
+const load = lstmFigure.weights(here);
 const shown = (c) => ({ " ": "␣", "&": "&amp;", "<": "&lt;" })[c] ?? c;
 customElements.define("lstm-alignment", class extends LSTMFigure {
   static SLIDERS = [["t", 6, 1, T, 1, "symbol that is being written"]];
   static HEIGHT = 226;
   connectedCallback() {
     if (this.shadowRoot) return;
-    this.typed = this.getAttribute("date") ?? "5 March 2021";
     this.message = "The model is on its way.";
     super.connectedCallback();
     const root = this.shadowRoot;
-    root.querySelector(".set").insertAdjacentHTML("beforebegin", `<style>#date{display:block;box-sizing:border-box;width:100%;min-height:2.2rem;padding:.2rem .5rem;font:.95rem monospace;color:inherit;background:var(--paper);border:1px solid var(--muted);border-radius:.3rem;margin-bottom:.5rem}
-svg text{font-family:monospace}rect{fill:currentColor}rect.row{fill:none;stroke:currentColor;stroke-width:2}</style>
-<label>a date, as people write it<input id="date" maxlength="${LONGEST}" autocomplete="off" spellcheck="false"></label>`);
+    root.querySelector(".set").insertAdjacentHTML("beforebegin", `<style>svg text{font-family:monospace}rect{fill:currentColor}rect.row{fill:none;stroke:currentColor;stroke-width:2}</style>
+<label>a date, as people write it<input class="type" id="date" maxlength="${LONGEST}" autocomplete="off" spellcheck="false"></label>`);
     const input = root.getElementById("date");
     input.value = this.typed;
     input.addEventListener("input", (event) => {
@@ -112,6 +105,12 @@ svg text{font-family:monospace}rect{fill:currentColor}rect.row{fill:none;stroke:
       this.show(300);
     });
     load().then(() => this.show(), () => ((this.message = "The model could not be loaded."), this.show()));
+  }
+  reset() {
+    this.typed = this.getAttribute("date") ?? "5 March 2021";
+    const input = this.shadowRoot.getElementById("date");
+    if (input) input.value = this.typed;
+    super.reset();
   }
   says({ t }) { return unpacked() ? conclusion({ typed: this.typed, t }) : this.message; }
   draw({ t }, width) {

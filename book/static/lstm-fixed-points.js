@@ -73,7 +73,7 @@ customElements.define("lstm-fixed-points", class extends LSTMFigure {
     const dots = points.map((p) => `<circle cx="${X(p.C)}" cy="${Y(p.C)}" r="7" style="stroke:var(--a);stroke-width:3;${p.stable ? "" : "fill:var(--paper)"}"/>`);
     return `${ticks}<line x1="${X(-R)}" y1="${Y(-R)}" x2="${X(R)}" y2="${Y(R)}" style="stroke:var(--muted)"/>
 <text x="${left}" y="${top - 10}">next cell state; hollow: unstable</text><text x="${right}" y="${bottom + 34}" text-anchor="end">cell state</text>
-<g class="b"><path d="${stairs}" style="stroke-width:1.5"/></g><g class="c"><path d="M${curve.join("L")}" style="stroke-dasharray:none"/></g>${dots.join("")}`;
+<g class="o solid"><path d="M${curve.join("L")}"/></g><g class="C"><path d="${stairs}" style="stroke-width:1.5"/></g>${dots.join("")}`;
   }
 });
 })();

@@ -31,8 +31,8 @@ customElements.define("lstm-forget-bias", class extends LSTMFigure {
     return [0.1, 1, 10, 100, 1000].map((n) => `<line x1="${left}" x2="${right}" y1="${Y(n)}" y2="${Y(n)}"/><text x="${left - 6}" y="${Y(n) + 4}" text-anchor="end">${n}</text>`).join("")
       + [-2, 0, 2, 4, 6, 8].map((b) => `<text x="${X(b)}" y="${bottom + 18}" text-anchor="middle">${fixed(b, 0)}</text>`).join("")
       + `<text x="${left}" y="${top - 9}">half-life in steps</text><text x="${right}" y="${bottom + 34}" text-anchor="end">bias of the forget gate</text>`
-      + `<g class="b"><path d="M${left} ${lag}H${right}"/><text x="${left + 6}" y="${lag - 6}">the lag, ${v.lag}</text></g>`
-      + `<g class="a"><path d="M${curve.join("L")}"/><circle cx="${X(v.b_f)}" cy="${y}" r="6"/></g>`;
+      + `<g class="o"><path d="M${left} ${lag}H${right}"/><text x="${left + 6}" y="${lag - 6}">the lag, ${v.lag}</text></g>`
+      + `<g class="f solid"><path d="M${curve.join("L")}"/><circle cx="${X(v.b_f)}" cy="${y}" r="6"/></g>`;
   }
 });
 })();

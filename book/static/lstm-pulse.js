@@ -1,12 +1,9 @@
 // <lstm-pulse>: one LSTM unit (n_x = n_h = 1) and one pulse at t = 1, recomputed in the page.
-// A classic script, not a module: browsers refuse modules on file:// pages.
+// Needs lstm-figure.js before it.
 (() => {
+const { sigmoid, fixed, panel, nice, STYLE } = lstmFigure;
 const STEPS = 41; // the pulse at t = 1 and the 40 steps after it
 
-function sigmoid(a) {
-  const e = Math.exp(-Math.abs(a));
-  return (a >= 0 ? 1 : e) / (1 + e);
-}
 // p.W[g] = [W_gh, W_gx] acts on [h; x] and p.b[g] is the bias, for g in f, i, C, o.
 function step(p, { h, C }, x) {
   const a = (g) => p.W[g][0] * h + p.W[g][1] * x + p.b[g];
@@ -22,14 +19,13 @@ function pulse({ b_f, b_i, b_o, W_Ch, x_1 }) {
   const W = { f: [0, 0], i: [0, 4], C: [W_Ch, 1], o: [0, 0] }, b = { f: b_f, i: b_i, C: 0, o: b_o };
   return run({ W, b }, [x_1, ...Array(STEPS - 1).fill(0)]);
 }
-const fixed = (x, d = 2) => x.toFixed(d).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
 // What the picture shows, in words.
 function conclusion(v) {
   const s = pulse(v), first = s[0], last = s[STEPS - 1], share = 100 * last.C / first.C;
   const says = [`The forget gate f = ${fixed(last.f, 3)} halves a memory in ln ½ / ln f = ${fixed(halfLife(last.f), 1)} steps.`,
     `The pulse ${first.C < 0.05 ? "is all but shut out" : "is written"}: i₁ = ${fixed(first.i)}, C₁ = ${fixed(first.C)}.`];
   if (v.W_Ch) says.push(`After 40 more steps C = ${fixed(last.C)}: the unit also writes to itself, so f alone no longer decides.`);
-  else if (first.C) says.push(`After 40 more steps ${share < 0.1 ? "less than 0.1" : fixed(share, 1)}% of it is left.`);
+  else if (first.C) says.push(`After 40 more steps ${share < 0.1 ? "less than 0.1" : fixed(share, 1)}\u00a0% of it is left.`);
   if (last.o < 0.05) says.push(`The output gate is all but shut (o = ${fixed(last.o)}): h stays near 0 whatever the cell holds.`);
   return says.join(" ").replaceAll(" = ", "\u00a0=\u00a0");
 }
@@ -49,27 +45,13 @@ const PRESETS = {
 };
 
 const button = (text, attributes = "") => `<button type="button" ${attributes}>${text}</button>`;
-const html = `<style>
-:host{display:block;margin:1rem 0;padding:.8rem 1rem;border:1px solid var(--pst-color-border,#bbb);border-radius:.5rem;
- --ink:var(--pst-color-text-base,#222);--paper:var(--pst-color-background,#fff);--muted:var(--pst-color-text-muted,#555);
- --C:light-dark(#b84d00,#ff9a57);--h:light-dark(#0072b2,#6cbcf2);--f:light-dark(#007a58,#3fcf9f);--i:light-dark(#a8417e,#f08fc8);--o:var(--ink)}
-.row{display:flex;flex-wrap:wrap;gap:.4rem;align-items:center}
-button{font:inherit;min-height:2rem;padding:.1rem .7rem;border:1px solid var(--muted);border-radius:1rem;background:none;color:inherit}
-button[aria-pressed=true]{background:var(--ink);color:var(--paper)}
-input{width:100%;min-width:0;height:1.8rem;margin:0;accent-color:var(--pst-color-primary)}
-svg{display:block;width:100%;height:292px;margin:.6rem 0}
-text{font-size:12px;fill:var(--muted)}line{stroke:var(--pst-color-border,#ccc)}.now{stroke:var(--muted);stroke-dasharray:2 3}
-path{fill:none;stroke:currentColor;stroke-width:2.5}g text{fill:currentColor;stroke:var(--paper);stroke-width:4;stroke-dasharray:none;paint-order:stroke;font-size:13px;font-weight:600}
-.h{stroke-dasharray:10 4}.f{stroke-dasharray:7 3}.i{stroke-dasharray:9 3 2 3}.o{stroke-dasharray:2 3}
-.time{flex:1 1 10rem;flex-wrap:nowrap;white-space:nowrap}
-.set{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,13rem),1fr));gap:.3rem 1.4rem}
-button,label,.eq{font-size:.9rem}.set span{float:right}span{font-variant-numeric:tabular-nums}
-p{margin:.6rem 0}#says{min-height:4.5em}sub{line-height:0}
+const html = `${STYLE}<style>
+svg{height:292px}.time{flex:1 1 10rem;flex-wrap:nowrap;white-space:nowrap}.eq{font-size:.9rem}#says{min-height:4.5em}
 </style>
 <div class="row" role="group" aria-label="Ready-made settings">${Object.keys(PRESETS).map((k) => button(k, "aria-pressed")).join("")}</div>
 <svg id="svg" role="img"></svg>
 <div class="row">${button("", 'id="toggle"')}<label class="row time">time <input type="range" id="time" max="${STEPS}"><span aria-hidden="true"></span></label>${button("Reset")}</div>
-<p id="says"></p><div class="set">${SLIDERS.map(([id, , min, max, text]) => `<label>${text} <span aria-hidden="true"></span><input type="range" id="${id}" min="${min}" max="${max}" step="0.1"></label>`).join("")}</div>
+<p id="says"></p><div class="set" role="group" aria-label="Settings">${SLIDERS.map(([id, , min, max, text]) => `<label>${text} <span class="value" aria-hidden="true"></span><input type="range" id="${id}" min="${min}" max="${max}" step="0.1"></label>`).join("")}</div>
 <p class="eq">Here f_t = σ(b_f), i_t = σ(4 x_t + b_i), C̃_t = tanh(W_Ch h_t−1 + x_t), o_t = σ(b_o).</p>`
   .replace(/(?<=[ (])(\S{1,2})_([\w−]+)/g, "<i>$1</i><sub>$2</sub>");
 
@@ -109,7 +91,7 @@ class LSTMPulse extends HTMLElement {
     for (const [id] of SLIDERS) {
       const input = this.shadowRoot.getElementById(id);
       input.value = v[id];
-      input.previousElementSibling.textContent = fixed(v[id], 1);
+      input.previousElementSibling.textContent = input.ariaValueText = fixed(v[id], 1);
     }
     for (const b of this.shadowRoot.querySelectorAll("[aria-pressed]"))
       b.ariaPressed = Object.entries({ ...this.start, ...PRESETS[b.textContent] }).every(([k, x]) => v[k] === x);
@@ -148,23 +130,10 @@ class LSTMPulse extends HTMLElement {
     this.time.nextElementSibling.textContent = `t = ${now}`;
     this.time.ariaValueText = `${now}: C = ${fixed(at.C)}, h = ${fixed(at.h)}`;
     const right = (this.svg.clientWidth || 600) - 62, X = (t) => 34 + (t * (right - 34)) / STEPS;
-    const panel = (title, keys, top, bottom, low, high, from) => {
-      const Y = (y) => top + (bottom - top) * (high - y) / (high - low);
-      let svg = `<text x="34" y="${top - 8}">${title}</text>`, free = top - 15;
-      for (const y of [low, (low + high) / 2, high])
-        svg += `<line x1="34" x2="${right}" y1="${Y(y)}" y2="${Y(y)}"/><text x="28" y="${Y(y) + 4}" text-anchor="end">${fixed(y, y % 1 && 1)}</text>`;
-      if (now < from) return svg;
-      // Names stand at the ends of the lines, moved apart where these meet.
-      [...keys].sort((a, b) => at[b] - at[a]).forEach((k, n) => {
-        free = Math.max(free + 15, Math.min(Y(at[k]), bottom - 15 * (keys.length - 1 - n)));
-        const points = s.slice(from, now + 1).map((r, t) => `${X(t + from)} ${Y(r[k])}`);
-        svg += `<g class="${k}" style="color:var(--${k})"><path d="M${points.join("L")}"/><text x="${X(now) + 7}" y="${free + 4}">${k} ${fixed(at[k])}</text></g>`;
-      });
-      return svg;
-    };
-    const C = s.map((r) => r.C), nice = (m) => [1, 2, 5, 10, 20, 50].find((n) => m <= n);
-    this.svg.innerHTML = panel("cell state C, hidden state h", "Ch", 22, 152, Math.min(...C) < -0.005 ? -nice(-Math.min(...C)) : 0, nice(Math.max(...C)), 0)
-      + panel("gates f, i, o", "fio", 186, 262, 0, 1, 1)
+    const named = (keys, from) => [...keys].map((k) => [k, `${k} ${fixed(at[k] ?? 0)}`, s.slice(from, now + 1).map((r, t) => [t + from, r[k]])]);
+    const C = s.map((r) => r.C), low = Math.min(...C), high = nice(Math.max(...C, 1));
+    this.svg.innerHTML = panel("cell state C, hidden state h", named("Ch", 0), { X, right, top: 22, bottom: 152, low: low < -0.005 ? -nice(Math.max(-low, 1)) : 0, high })
+      + panel("gates f, i, o", named("fio", 1), { X, right, top: 186, bottom: 262, low: 0, high: 1 })
       + [1, 11, 21, 31, 41].map((t) => `<text x="${X(t)}" y="284" text-anchor="middle">${t > 1 ? t : "pulse, t = 1"}</text>`).join("")
       + `<line class="now" x1="${X(now)}" x2="${X(now)}" y1="22" y2="262"/>`;
     this.svg.ariaLabel = `Curves over ${STEPS} steps. ${conclusion(this.v)}`;

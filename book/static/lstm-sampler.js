@@ -1,7 +1,7 @@
 // <lstm-sampler>: a trained character model writes on, at a temperature of the reader's choice.
 // Needs lstm-figure.js before it; fetches its weights, lstm-sampler-weights.js, only where it stands.
 (() => {
-const { sigmoid, fixed } = lstmFigure;
+const { sigmoid, fixed, dice } = lstmFigure;
 const here = globalThis.document?.currentScript?.src, LENGTH = 280, SHOWN = 10;
 
 // --- the model: the six equations, the read-out, the draw -------------------------------------------
@@ -47,14 +47,6 @@ function draw(p, u) {
   for (let v = 0; v < p.length; v++) if (u < (sum += p[v]) / total) return v;
   return p.findLastIndex((x) => x > 0);
 }
-function dice(seed) { // mulberry32: the same throws on every machine
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 // What the model has read after a beginning: characters it does not know are left out, a line end stands before.
 function read(m, prompt) {
   let state = { h: new Float64Array(m.n_h), C: new Float64Array(m.n_h) };
@@ -92,25 +84,18 @@ lstmFigure.samplerScores = (prompt) => read(unpacked(), prompt).scores;
 if (!globalThis.customElements) return;
 
 // --- the figure ---------------------------------------------------------------------------------------
-let loading;
-const load = () => (loading ??= new Promise((good, bad) => {
-  const script = document.createElement("script");
-  Object.assign(script, { src: here.replace("lstm-sampler.js", "lstm-sampler-weights.js"), onload: good, onerror: bad });
-  document.head.append(script);
-}));
+const load = lstmFigure.weights(here);
 const plain = (text) => text.replace(/[&<]/g, (c) => (c === "&" ? "&amp;" : "&lt;"));
 customElements.define("lstm-sampler", class extends LSTMFigure {
   static SLIDERS = [["tau", 0.7, 0, 2, 0.05, "temperature τ", 2], ["seed", 1, 1, 100, 1, "throw of the dice"]];
   static HEIGHT = 190;
   connectedCallback() {
     if (this.shadowRoot) return;
-    this.prompt = this.getAttribute("prompt") ?? "the function ";
     this.message = "The model is on its way.";
     super.connectedCallback();
     const root = this.shadowRoot;
-    root.querySelector(".set").insertAdjacentHTML("beforebegin", `<style>#prompt{display:block;box-sizing:border-box;width:100%;min-height:2.2rem;padding:.2rem .5rem;font:.95rem monospace;color:inherit;background:var(--paper);border:1px solid var(--muted);border-radius:.3rem;margin-bottom:.5rem}
-.text{font:.9rem/1.4 monospace;white-space:pre-wrap;overflow-wrap:anywhere;min-height:9em;margin:.3rem 0}.text b{color:var(--b)}rect{fill:currentColor}rect.one{fill:none;stroke:currentColor;stroke-width:1.5}</style>
-<label>how the text begins<input id="prompt" maxlength="80" autocomplete="off" spellcheck="false"></label>`);
+    root.querySelector(".set").insertAdjacentHTML("beforebegin", `<style>.text{font:.9rem/1.4 monospace;white-space:pre-wrap;overflow-wrap:anywhere;min-height:9em;margin:.3rem 0}.text b{color:var(--b)}rect{fill:currentColor}rect.one{fill:none;stroke:currentColor;stroke-width:1.5}</style>
+<label>how the text begins<input class="type" id="prompt" maxlength="80" autocomplete="off" spellcheck="false"></label>`);
     const input = root.getElementById("prompt");
     input.value = this.prompt;
     input.addEventListener("input", (event) => {
@@ -119,6 +104,12 @@ customElements.define("lstm-sampler", class extends LSTMFigure {
       this.show(300);
     });
     load().then(() => this.show(), () => ((this.message = "The model could not be loaded."), this.show()));
+  }
+  reset() {
+    this.prompt = this.getAttribute("prompt") ?? "the function ";
+    const input = this.shadowRoot.getElementById("prompt");
+    if (input) input.value = this.prompt;
+    super.reset();
   }
   ready(v) { return lstmFigure.samplerWeights && { prompt: this.prompt, length: LENGTH, ...v }; }
   says(v) { return this.ready(v) ? conclusion(this.ready(v)) : this.message; }

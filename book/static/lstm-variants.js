@@ -59,8 +59,8 @@ customElements.define("lstm-variants", class extends LSTMFigure {
     const line = (run, k) => `<g class="${k}"><path d="M${run.map((s, t) => `${X(t)} ${Y(s.h)}`).join("L")}"/></g>`;
     return [-0.2, 0, 0.4, 0.8].map((h) => `<line x1="${left}" x2="${right}" y1="${Y(h)}" y2="${Y(h)}"/><text x="${left - 6}" y="${Y(h) + 4}" text-anchor="end">${lstmFigure.fixed(h, 1)}</text>`).join("")
       + PULSES.map((x, t) => (x ? `<text x="${X(t)}" y="${bottom + 20}" text-anchor="middle">pulse</text>` : "")).join("")
-      + `<text x="${left}" y="${top - 10}">output h: <tspan class="b">plain, dashed</tspan>, <tspan class="a">yours</tspan></text>`
-      + line(variantRun(UNIT, PULSES, {}), "b") + line(variantRun(UNIT, PULSES, v), "a");
+      + `<text x="${left}" y="${top - 10}">output h: <tspan class="h">yours</tspan>, <tspan>plain LSTM, dotted</tspan></text>`
+      + line(variantRun(UNIT, PULSES, {}), "o") + line(variantRun(UNIT, PULSES, v), "h solid");
   }
 });
 })();

@@ -85,7 +85,7 @@ def test_the_keyboard_moves_the_row_and_words_and_drawing_follow(open_figure: Op
     page.locator("#says").filter(has_text="Symbol 7, “3”").wait_for()
     assert page.locator("svg").inner_html() != drawn
     page.wait_for_function(SPOKEN, arg=NAME)
-    assert slider.get_attribute("aria-valuetext") == page.locator("output").inner_text() == "7"
+    assert slider.get_attribute("aria-valuetext") == page.locator(".value").inner_text() == "7"
 
 
 def test_a_reader_types_any_text(open_figure: Open) -> None:

@@ -5,6 +5,7 @@ That their numbers are right is tests/book/test_lstm_figures.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,13 +71,20 @@ def test_the_keyboard_moves_a_slider_and_words_and_drawing_follow(open_figure: O
     if name == "lstm-variants":  # a size changes the count only where something is switched on
         page.get_by_label("peepholes").check()
         page.locator("#says").filter(has_text="With peepholes").wait_for()
-    said = page.locator("#says").inner_text()
+    said, start = page.locator("#says").inner_text(), slider.input_value()
+    assert (
+        page.get_by_role("slider", name=re.compile(r"\w{2}")).count() == page.locator("[type=range]").count()
+    )
     slider.focus()
     for _ in range(8):
         page.keyboard.press("ArrowRight")
     page.locator("#says").filter(has_not_text=said).wait_for()
     page.wait_for_function(SPOKEN, arg=name)  # the drawing follows each key, the words when the keys rest
-    assert slider.get_attribute("aria-valuetext") == page.locator("output").first.inner_text()
+    assert slider.get_attribute("aria-valuetext") == page.locator(".value").first.inner_text()
+    ring = "e => getComputedStyle(e.getRootNode().activeElement)"
+    assert slider.evaluate(f"{ring}.outlineStyle") == "solid", "what has the focus has a ring"
+    page.get_by_role("button", name="Reset").click()
+    assert slider.input_value() == start
 
 
 def test_a_switch_changes_equations_parameters_and_output(open_figure: Open) -> None:

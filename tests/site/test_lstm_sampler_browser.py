@@ -88,7 +88,7 @@ def test_the_keyboard_moves_the_temperature_and_text_words_and_drawing_follow(op
     assert text.inner_text() != before
     assert page.locator("svg").inner_html() != drawn
     page.wait_for_function(SPOKEN, arg=NAME)
-    assert slider.get_attribute("aria-valuetext") == page.locator("output").first.inner_text() == "1.30"
+    assert slider.get_attribute("aria-valuetext") == page.locator(".value").first.inner_text() == "1.30"
 
 
 def test_another_throw_is_another_text_and_the_same_throw_the_same(open_figure: Open) -> None:
