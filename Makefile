@@ -13,7 +13,7 @@ VENV_PYTHON := .venv/bin/python
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab notebooks site exercises experiments bench clean environment environment-lab
+.PHONY: help book test lab notebooks site zip pdf exercises experiments bench gpu clean environment environment-lab
 .NOTPARALLEL:
 
 help:  ## list these targets
@@ -25,14 +25,20 @@ book: environment  ## build the site, serve it on 127.0.0.1 and open it (PORT=80
 test: environment  ## run every test of the package, the notebooks and the site
 	@$(VENV_PYTHON) tools/check.py
 
-lab: environment-lab  ## open the chapters in JupyterLab
-	@$(VENV_PYTHON) -m jupyterlab book/part1
+lab: environment-lab  ## open plain copies of the chapters in JupyterLab
+	@$(VENV_PYTHON) tools/lab.py
 
 notebooks: environment  ## execute the notebooks in place; a second run changes no byte
 	@$(VENV_PYTHON) tools/execute.py
 
 site: environment  ## build the site only: _build/html
 	@$(VENV_PYTHON) tools/build.py
+
+zip: environment  ## pack the site into one file that opens without a server: _build/*.zip
+	@$(VENV_PYTHON) tools/offline.py
+
+pdf: environment  ## print the whole book to one file: _build/*.pdf
+	@$(VENV_PYTHON) tools/pdf.py
 
 exercises: environment  ## make the students' copies from exercises/sources
 	@$(VENV_PYTHON) -m exercises.make
@@ -42,6 +48,9 @@ experiments: environment  ## train everything the course claims about learning; 
 
 bench: environment  ## time lstmlab beside other implementations; writes benchmarks/README.md
 	@$(VENV_PYTHON) -m benchmarks
+
+gpu: environment  ## on a CUDA device: tests, chapters and times beside cuDNN; elsewhere says so
+	@$(VENV_PYTHON) tools/gpu.py
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis

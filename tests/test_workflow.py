@@ -44,9 +44,20 @@ def test_ci_runs_the_command_of_the_readme_and_nothing_cleverer():
     assert "make test" in (ROOT / "README.md").read_text(encoding="utf8")
 
 
-def test_only_main_is_published_and_only_the_publisher_may_write():
+def test_only_main_is_published_and_only_the_publishers_may_write():
     publish = WORKFLOW["jobs"]["publish"]
     assert "refs/heads/main" in publish["if"]
-    assert publish["needs"] == "test"
+    assert publish["needs"] == ["test", "notebooks"]
     assert WORKFLOW["permissions"] == {"contents": "read"}
     assert publish["permissions"] == {"pages": "write", "id-token": "write"}
+    writing = {name for name, job in WORKFLOW["jobs"].items() if "write" in job["permissions"].values()}
+    assert writing == {"publish", "notebooks"}
+
+
+def test_colab_s_buttons_name_the_branch_that_is_pushed():
+    notebooks = WORKFLOW["jobs"]["notebooks"]
+    assert notebooks["if"] == WORKFLOW["jobs"]["publish"]["if"]
+    assert notebooks["permissions"] == {"contents": "write", "pages": "read"}
+    (build,) = [s for s in WORKFLOW["jobs"]["test"]["steps"] if s.get("run", "").endswith("tools/build.py")]
+    branch = build["env"]["LSTMLAB_NOTEBOOKS_BRANCH"]
+    assert notebooks["steps"][-1]["run"].endswith(f':refs/heads/{branch}"\n')

@@ -26,7 +26,7 @@ from environment import ROOT, child_environment
 
 HTML = ROOT / "_build" / "html"
 NOTE = ROOT / "_build" / "built.json"
-FOLDERS = ("book", "exercises", "lstmlab")
+FOLDERS = ("book", "exercises", "experiments", "lstmlab", "tests")  # tests are shown under the equations
 FILES = ("_config.yml", "_toc.yml", "pyproject.toml", "constraints.txt")
 #: Variables that decide which addresses the pages link to.
 VARIABLES = (
@@ -34,6 +34,7 @@ VARIABLES = (
     "GITHUB_REPOSITORY",
     "GITHUB_REF_NAME",
     "GITHUB_BASE_REF",
+    "LSTMLAB_NOTEBOOKS_BRANCH",
     "LSTMLAB_SITE_URL",
 )
 #: Started through its module: the script beside the interpreter breaks when the folder is moved.
@@ -61,6 +62,7 @@ def fingerprint() -> str:
         "remote get-url origin",
         "rev-parse --abbrev-ref @{upstream}",
         "symbolic-ref refs/remotes/origin/HEAD",
+        "rev-parse --verify --quiet refs/remotes/origin/notebooks",
     )
     answers = [
         subprocess.run(["git", *ref.split()], cwd=ROOT, capture_output=True, text=True, check=False).stdout

@@ -1,7 +1,7 @@
 """The ledger of claims: ``claims.yml`` as a page, and links to its rows from everywhere else.
 
 * ``{claims}`` writes the rows of :file:`book/claims.yml`, section by section as in the notes.
-* Each chapter ends with a folded list of its rows, and an equation of the notes links to them.
+* Each chapter ends with a folded list of its rows; the panel under an equation links to them.
 * The description of a function links to the rows that it stands behind.
 """
 
@@ -204,14 +204,6 @@ def link(claim: Claim, document: str) -> pending_xref:
     return pending_xref("", text, reftarget=claim.anchor, refdoc=document, **options)
 
 
-def joined(claims: list[Claim], document: str) -> Iterator[nodes.Node]:
-    """Links to several rows, with commas."""
-    for place, claim in enumerate(claims):
-        if place:
-            yield nodes.Text(", ")
-        yield link(claim, document)
-
-
 def box(claims: list[Claim], document: str) -> Iterator[nodes.Node]:
     """Yield the folded list at the end of a chapter."""
     title = f"Claims of the notes in this chapter: {len(claims)}"
@@ -225,20 +217,13 @@ def box(claims: list[Claim], document: str) -> Iterator[nodes.Node]:
 
 
 def link_chapter(app: Sphinx, doctree: nodes.document) -> None:
-    """Put the list at the end of a chapter, and a line of links under each equation of the notes."""
+    """Put the list at the end of a chapter; the panel under an equation names its rows (``panels.py``)."""
     document = app.env.docname
     claims = [claim for claim in load().claims if document in claim.chapter]
     sections = [node for node in doctree.children if isinstance(node, nodes.section)]
     if not claims or not sections or DOCUMENT not in app.env.found_docs:
         return
     app.env.note_dependency(str(FILE))
-    for formula in list(doctree.findall(nodes.math_block)):
-        rows = [claim for claim in claims if formula.get("label") in claim.label]
-        if rows:
-            words = "claim " if len(rows) == 1 else "claims "
-            line = nodes.paragraph("", words, *joined(rows, document), classes=["claim-links"])
-            place = formula.parent.index(formula) + 1
-            formula.parent.insert(place, line)
     sections[0].extend(box(claims, document))
 
 

@@ -1,0 +1,178 @@
+"""Panels, previews and the map in the built site: from the disk, by keyboard, by pointer and by touch."""
+
+import json
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+
+import course_map
+import tested_code
+from environment import ROOT
+from pages import CHAPTERS
+from test_pages import AXE_SCRIPT, DESK, FORMULAS, LIGHTEN, PHONE, opened
+
+pytestmark = pytest.mark.site
+
+#: It cites equations of three other chapters and dozens of its own, and many words of the glossary.
+CHAPTER = "book/part2/05_backpropagation_through_time"
+CARD = "#preview"
+SEEN = "() => !document.getElementById('preview').hidden"
+GONE = "() => document.getElementById('preview').hidden"
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {
+        name: BeautifulSoup((site / f"{name}.html").read_text(encoding="utf8"), "html.parser")
+        for name in CHAPTERS
+    }
+
+
+def test_each_labelled_equation_of_the_site_has_its_panel(pages):
+    index, shown = tested_code.read(ROOT), set()
+    for name, page in pages.items():
+        for box in page.select("div.math[id^=equation-eq-]"):
+            panel = box.find_next_sibling()
+            assert "equation-panel" in panel.get("class", ()), f"{name}: nothing under {box['id']}"
+            label = panel["id"].removeprefix("code-of-")
+            assert box["id"] == f"equation-{label.lower()}"
+            number = box.select_one(".eqno").find(string=True).strip("()")
+            assert panel.summary.get_text() == f"Equation ({number}): code and test"
+            assert panel.p.code.get_text() == index.function[label].name
+            found = [summary.get_text() for summary in panel.select(":scope details summary")]
+            assert found == [test.test for test in index.tests[label]]
+            shown.add(label)
+    assert shown == index.function.keys()
+
+
+def test_each_page_carries_what_its_references_lead_to(pages):
+    for name, page in pages.items():
+        links = page.select("article a.internal[href*='#equation-'], article a.internal[href*='#term-']")
+        elsewhere = {link["href"].partition("#")[2] for link in links if not link["href"].startswith("#")}
+        data = json.loads(page.select_one("script#previews").get_text()) if links else {}
+        assert data.keys() == elsewhere, name
+        assert all(entry["html"] and entry["page"] for entry in data.values())
+
+
+def test_the_map_has_the_links_of_the_chapters_as_built(site, pages):
+    """Read from the pages: their "You need", and the equations they link to."""
+    chapters = course_map.read(ROOT)
+    number = {chapter.document.rpartition("/")[2]: n for n, chapter in chapters.items()}
+
+    def linked(links):
+        found = {re.sub(r"^.*/|\.html.*$", "", link["href"]) for link in links}
+        return {number[name] for name in found if name in number}
+
+    drawn = BeautifulSoup((site / "book" / "map.html").read_text(encoding="utf8"), "html.parser")
+    lines = drawn.select("svg.desk path")
+    for n, chapter in chapters.items():
+        page = pages[chapter.document]
+        (need,) = (p for p in page.select("article p") if p.get_text().startswith("You need"))
+        qualified = need.get_text().partition(". ")[2]
+        first = [a for a in need.select("a.internal") if a.get_text() not in qualified]
+        cited = linked(page.select("article a.internal[href*='#equation-']")) - {n}
+        assert linked(first) <= chapter.needs
+        assert cited == chapter.uses | chapter.ahead
+        to = {tuple(map(int, line["data-edge"].split("-"))) for line in lines if f"to-{n}" in line["class"]}
+        assert to == {(m, n) for m in chapter.needs | chapter.uses}
+
+
+def test_previews_and_panels_from_the_disk(browser, site):
+    with opened(browser, (site / f"{CHAPTER}.html").as_uri(), "light", DESK) as (page, problems):
+        links = page.locator("article a.internal:visible")  # not those of a folded answer
+        elsewhere = links.and_(page.locator("[href*='.html#equation-']")).first
+        here = links.and_(page.locator("[href^='#equation-']")).first
+        word = links.and_(page.locator("[href*='#term-']")).first
+
+        # An equation of this page: under the pointer, which may go over to the card; Escape closes it.
+        here.scroll_into_view_if_needed()
+        here.hover()
+        page.wait_for_function(SEEN)
+        assert here.get_attribute("aria-describedby") == "preview"
+        assert page.locator(f"{CARD} mjx-container").count() == 1
+        assert page.locator(f"{CARD} [id], {CARD} a, {CARD} [tabindex]").count() == 0
+        page.locator(CARD).hover()
+        page.wait_for_timeout(400)
+        assert page.evaluate(SEEN), "the pointer may rest on it"
+        page.keyboard.press("Escape")
+        assert page.evaluate(GONE)
+        assert here.get_attribute("aria-describedby") is None
+
+        # One of another page: with the focus. It is typeset here and says where it is from.
+        page.keyboard.press("Tab")  # the next focus is the keyboard's
+        elsewhere.focus()
+        page.wait_for_function(SEEN)
+        page.locator(f"{CARD} mjx-container").first.wait_for()
+        assert page.locator(f"{CARD} .preview-page").inner_text().strip()
+        problems += page.evaluate(FORMULAS)
+        page.keyboard.press("Tab")
+        page.wait_for_function(
+            "before => { const card = document.getElementById('preview');"
+            " return card.hidden || card.textContent !== before; }",
+            arg=page.locator(CARD).text_content(),
+        )
+
+        # A word; then the pointer leaves.
+        page.evaluate("document.activeElement.blur()")
+        word.scroll_into_view_if_needed()
+        word.hover()
+        page.wait_for_function(SEEN)
+        assert word.inner_text().split()[0].lower()[:4] in page.locator(CARD).inner_text().lower()
+        problems += axe_of(page, CARD)
+        page.mouse.move(2, 2)
+        page.wait_for_function(GONE)
+
+        # A panel opens by keyboard; its test is folded once more.
+        panel = page.locator("details.equation-panel").first
+        panel.locator("summary").first.focus()
+        page.keyboard.press("Enter")
+        panel.locator("pre").first.wait_for()
+        assert not panel.locator("pre").nth(1).is_visible()
+        panel.locator("details summary").first.click()
+        panel.locator("pre").nth(1).wait_for()
+        problems += axe_of(page, "details.equation-panel[open]")
+        page.set_viewport_size(PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            "an open panel is too wide"
+        )
+    assert not problems, "\n".join(problems)
+
+
+def axe_of(page, selector):
+    """Return what axe finds in one part of a page."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+        page.evaluate(LIGHTEN)
+    run = "async part => (await axe.run(part, {resultTypes: ['violations'], preload: false})).violations"
+    return [f"{found['id']}: {found['nodes'][0]['html'][:200]}" for found in page.evaluate(run, selector)]
+
+
+def test_a_touch_follows_the_link(browser, site):
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto((site / f"{CHAPTER}.html").as_uri(), wait_until="load")
+    link = page.locator("article a.internal[href^='#equation-']:visible").first
+    target = link.get_attribute("href")
+    link.tap()
+    page.wait_for_function("target => location.hash === target", arg=target)
+    assert page.evaluate(GONE)
+    context.close()
+
+
+def test_the_map_lights_up_the_way(browser, address):
+    clear = "selector => [...document.querySelectorAll(selector)].map(e => +getComputedStyle(e).opacity)"
+    with opened(browser, f"{address}/book/map.html", "dark", DESK) as (page, problems):
+        chapters = course_map.read(ROOT)
+        last = max(chapters)
+        way = course_map.before(chapters, last)
+        page.locator(f"svg.desk a.is-{last}").focus()
+        opacity = page.evaluate(clear, "svg.desk a")
+        assert {n for n, value in zip(chapters, opacity, strict=True) if value == 1} == way | {last}
+        page.set_viewport_size(PHONE)
+        assert page.locator("svg.phone").is_visible()
+        assert not page.locator("svg.desk").is_visible()
+        size = page.locator(f"svg.phone a.is-{last} circle").bounding_box()
+        assert size is not None
+        assert min(size["width"], size["height"]) >= 24, "too small for a finger"
+    assert not problems, "\n".join(problems)
