@@ -360,6 +360,6 @@ def test_an_unknown_step_is_named(capsys):
     with pytest.raises(SystemExit):
         check.main(["nonsense"])
     assert (
-        "no step nonsense; expected any of lint, types, package, strict, around, notebooks, site"
+        "no step nonsense; expected any of lint, types, package, strict, mutants, around, notebooks, site"
         in capsys.readouterr().err
     )

@@ -8,7 +8,8 @@ Without a name all steps run, in this order, even after one has failed:
     types     mypy --strict
     package   tests of lstmlab and the examples in its docstrings; coverage
     strict    the same tests on an array library that refuses what a GPU would refuse
-    around    lstmlab with a mistake in it (mutants); tests of the book, the exercises and the tools
+    mutants   lstmlab with one mistake in it, again and again: each must make a test fail
+    around    tests of the book, the exercises, the experiments and the tools
     notebooks every stored output against a fresh run (nbval); each within half a minute
     site      the site built anew, every page of it looked at in a browser
 """
@@ -77,8 +78,8 @@ def steps() -> dict[str, Step]:
         "types": Step((python("mypy", "--strict"),), {}),
         "package": Step((pytest("package", *package, "lstmlab", *coverage),), numpy),
         "strict": Step((pytest("strict", *package),), {"LSTMLAB_BACKEND": "strict"}),
-        # Without coverage, which would be counted at every import of one more broken lstmlab.
-        "around": Step((pytest("around", MUTANTS, *around),), numpy),
+        "mutants": Step((pytest("mutants", MUTANTS),), numpy),
+        "around": Step((pytest("around", *around),), numpy),
         # A worker takes whole notebooks: the cells of one share a kernel.
         "notebooks": Step((pytest("notebooks", *nbval, "--dist=loadscope", *files),), numpy),
         "site": Step((build, pytest("site", "tests/site")), numpy),
