@@ -23,10 +23,10 @@ def ratio(row: dict[str, list[float]], ours: str, theirs: str) -> float | None:
 
 
 def spread(values: list[float]) -> float:
-    """Return half of the distance between the quartiles, as a share of the median."""
-    if len(values) < 4:
-        return 0.0
-    low, _, high = statistics.quantiles(values, n=4)
+    """Return half of the distance between the quartiles, by the median; of the ends if they are few."""
+    low, high = min(values), max(values)
+    if len(values) >= 4:
+        low, _, high = statistics.quantiles(values, n=4)
     return (high - low) / 2 / statistics.median(values)
 
 
