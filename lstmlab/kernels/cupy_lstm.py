@@ -19,6 +19,7 @@ from lstmlab.cells.lstm import LSTM, LSTMState, LSTMTrace
 from lstmlab.kernels import cuda_lstm, cuda_plan, numpy_lstm
 from lstmlab.kernels.choice import worthwhile
 from lstmlab.kernels.cuda_plan import Constants, Device, Kernel
+from lstmlab.kernels.numpy_shared import plain_run
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
 from lstmlab.unroll import Run, run_sequence, sequence_back
@@ -29,9 +30,6 @@ PERSISTENT = ("lstm_cell.cu", "lstm_tiles.cu", "lstm_persistent.cu")
 FILES = {"lstm_step": STEP, "lstm_step_back": STEP} | dict.fromkeys(cuda_plan.WIDEST, PERSISTENT)
 OLDEST = 80  # compute capability of the first tensor cores that know TF32
 OLDEST_CUPY = 14  # earlier ones compile a kernel for a cooperative launch in another way
-
-# NumPy's kernels have registered by now; these come before them.
-otherwise_run, otherwise_back = run_sequence.dispatch(LSTM), sequence_back.dispatch(LSTM)
 
 
 @cache
@@ -127,10 +125,10 @@ def can_run(cell: LSTM, x: Array) -> bool:
 @run_sequence.register(LSTM)
 def _run(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     if not can_run(cell, x):
-        return otherwise_run(cell, x, state, mask)
+        return numpy_lstm.run(cell, x, state, mask)
     T, B, n_x = x.shape
     if not worthwhile(T, B, n_x, cell.n_h):
-        return numpy_lstm.plain_run(cell, x, state, mask)
+        return plain_run(cell, x, state, mask)
     with device_of(x) as device:
         how = cuda_plan.plan(device, "forward", T, B, cell.n_h, str(x.dtype))
         return cuda_lstm.forward(device, cell, x, state, mask, how)
@@ -142,7 +140,7 @@ def _back(
 ) -> tuple[Array, LSTMState]:
     blocks = getattr(trace, "blocks", None)
     if not isinstance(blocks, cuda_lstm.DeviceBlocks) or not can_run(cell, dh):
-        return otherwise_back(cell, trace, mask, dh, dstate, grads)
+        return numpy_lstm.back(cell, trace, mask, dh, dstate, grads)
     T, B, _ = dh.shape
     with device_of(dh) as device:
         how = cuda_plan.plan(device, "backward", T, B, cell.n_h, str(dh.dtype))

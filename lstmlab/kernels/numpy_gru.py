@@ -32,7 +32,7 @@ from lstmlab.kernels.numpy_shared import (
 )
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
-from lstmlab.unroll import Run
+from lstmlab.unroll import Run, hold
 
 
 class Blocks(NamedTuple):
@@ -163,7 +163,7 @@ def run_portion(
         add(h_t, kept, h_t)
         if mask is not None:  # a sequence that has ended keeps its state
             running = mask[t].T
-            H[t + 1, :n_h] = running * h_new[t] + (1.0 - running) * H[t, :n_h]
+            (H[t + 1, :n_h],) = hold(running, GRUState(h_new[t]), GRUState(H[t, :n_h]))
 
 
 def backward(

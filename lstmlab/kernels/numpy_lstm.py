@@ -30,11 +30,9 @@ from lstmlab.kernels.numpy_shared import (
     side_by_side,
     vectors,
 )
-from lstmlab.kernels.numpy_shared import plain_back as plain_back  # what these kernels must agree with
-from lstmlab.kernels.numpy_shared import plain_run as plain_run
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
-from lstmlab.unroll import Run
+from lstmlab.unroll import Run, hold
 
 ORDER = (3, 0, 1, 2)  # o, f, i, C among f, i, C, o
 
@@ -117,8 +115,8 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
         multiply(o, written, h_t)
         if mask is not None:  # a sequence that has ended keeps its state
             running = mask[t].T
-            U[t + 1, :n_h] = running * h_new[t] + (1.0 - running) * U[t, :n_h]
-            C[t + 1] = running * C_new[t] + (1.0 - running) * C[t]
+            held = hold(running, LSTMState(h_new[t], C_new[t]), LSTMState(U[t, :n_h], C[t]))
+            U[t + 1, :n_h], C[t + 1] = held
 
     h = np.ascontiguousarray(columns(h_new))
     kept = Blocks(U, blocks, C, C_new)
@@ -247,4 +245,4 @@ def walk(
             add(dC_t, held[1], dC_t)
 
 
-offer(LSTM, forward, backward)
+run, back = offer(LSTM, forward, backward)  # the kernels of other arrays hand on to these

@@ -23,7 +23,7 @@ from lstmlab.kernels.numpy_shared import (
 )
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
-from lstmlab.unroll import Run
+from lstmlab.unroll import Run, hold
 
 
 class Blocks(NamedTuple):
@@ -72,7 +72,7 @@ def forward(cell: RNN, x: Array, state: RNNState, mask: Array | None) -> Run:
         np.tanh(h_t, h_t)
         if mask is not None:  # a sequence that has ended keeps its state
             running = mask[t].T
-            U[t + 1, :n_h] = running * h_new[t] + (1.0 - running) * U[t, :n_h]
+            (U[t + 1, :n_h],) = hold(running, RNNState(h_new[t]), RNNState(U[t, :n_h]))
 
     h = np.ascontiguousarray(columns(h_new))
     trace = FusedTrace(x, columns(U[:T, :n_h]), h)

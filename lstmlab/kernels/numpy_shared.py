@@ -48,7 +48,9 @@ def can_run(kind: type, cell: Any, x: Array) -> bool:
     return type(x) is np.ndarray and type(cell.params.flat) is np.ndarray and type(cell) is kind
 
 
-def offer(kind: type, forward: Callable[..., Run], backward: Callable[..., tuple[Array, State]]) -> None:
+def offer(
+    kind: type, forward: Callable[..., Run], backward: Callable[..., tuple[Array, State]]
+) -> tuple[Callable[..., Run], Callable[..., tuple[Array, State]]]:
     """Let a kernel do the large runs of a kind of cell.
 
     Parameters
@@ -59,6 +61,11 @@ def offer(kind: type, forward: Callable[..., Run], backward: Callable[..., tuple
         Takes what :func:`lstmlab.unroll.run_sequence` takes; its trace has an attribute ``blocks``.
     backward
         Takes what :func:`lstmlab.unroll.sequence_back` takes, with these blocks in place of the trace.
+
+    Returns
+    -------
+    run, back
+        What is registered now: the kernel where it may and should run, the plain way elsewhere.
     """
 
     @run_sequence.register(kind)
@@ -75,6 +82,8 @@ def offer(kind: type, forward: Callable[..., Run], backward: Callable[..., tuple
         if blocks is not None and can_run(kind, cell, dh):
             return backward(cell, blocks, mask, dh, dstate, grads)
         return plain_back(cell, trace, mask, dh, dstate, grads)
+
+    return run, back
 
 
 def columns(a: Array) -> Array:

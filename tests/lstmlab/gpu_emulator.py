@@ -79,11 +79,11 @@ class EmulatedDevice:
     def __init__(
         self, library: ctypes.CDLL, label: str = "right", order: int = 0, tf32: bool = False
     ) -> None:
-        self.library, self.label, self.order, self.tf32 = library, label, order, tf32
+        self.compiled, self.label, self.order, self.tf32 = library, label, order, tf32
         self.launches: list[str] = []
 
     def kernel(self, name: str, constants: Constants) -> Kernel:
-        function = self.library[f"{place(self.label, constants)}_{name}"]
+        function = self.compiled[f"{place(self.label, constants)}_{name}"]
 
         def launch(blocks: int, threads: int, args: tuple[Any, ...], shared: int) -> None:
             self.launches.append(name)

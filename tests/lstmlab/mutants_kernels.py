@@ -62,8 +62,8 @@ MUTANTS = [
     Mutant(
         "the old state is lost where a sequence has ended",
         KERNEL,
-        "U[t + 1, :n_h] = running * h_new[t] + (1.0 - running) * U[t, :n_h]",
-        "U[t + 1, :n_h] = running * h_new[t]",
+        "LSTMState(U[t, :n_h], C[t])",
+        "LSTMState(0.0 * U[t, :n_h], C[t])",
         "a masked state drops to zero",
     ),
     Mutant(
@@ -188,8 +188,8 @@ MUTANTS = [
     Mutant(
         "the GRU's old state is lost where a sequence has ended",
         GRU,
-        "running * h_new[t] + (1.0 - running) * H[t, :n_h]",
-        "running * h_new[t]",
+        "GRUState(H[t, :n_h])",
+        "GRUState(0.0 * H[t, :n_h])",
         "a masked state drops to zero",
     ),
     Mutant(

@@ -18,7 +18,7 @@ from gpu_mutants import HOST, MUTANTS
 from test_kernels import draw_all, error
 
 import lstmlab as ll
-from lstmlab.kernels import cuda_lstm, cuda_plan, cupy_lstm, numpy_lstm
+from lstmlab.kernels import cuda_lstm, cuda_plan, cupy_lstm, numpy_shared
 
 pytestmark = pytest.mark.skipif(STRICT, reason="the kernels take the arrays of their own device only")
 on_host = pytest.mark.skipif(not emulator.AVAILABLE, reason=emulator.REASON)
@@ -84,13 +84,13 @@ def worst(device, given, how=(None, None), host=cuda_lstm):
     """Run plainly and by kernels and return the largest error of all outputs and of all gradients."""
     cell, x, state, dh, dstate, mask = given
     before = [np.array(a) for a in (x, *state, dh, *dstate, cell.params.flat)]
-    plain = numpy_lstm.plain_run(cell, x, state, mask)
+    plain = numpy_shared.plain_run(cell, x, state, mask)
     fused = host.forward(device, cell, x, state, mask, how[0])
     pairs = [(plain.h, fused.h), *zip(plain.state, fused.state, strict=True)]
     pairs += zip(plain.trace, fused.trace, strict=True)
     grads, fused_grads = cell.params.zeros_like(), cell.params.zeros_like()
     grads.flat[...] = fused_grads.flat[...] = 1.0
-    dx, d = numpy_lstm.plain_back(cell, plain.trace, mask, dh, dstate, grads)
+    dx, d = numpy_shared.plain_back(cell, plain.trace, mask, dh, dstate, grads)
     args = (device, cell, fused.trace.blocks, mask, dh, dstate, fused_grads, how[1])
     fused_dx, fused_d = host.backward(*args)
     gradients = [(dx, fused_dx), *zip(d, fused_d, strict=True)]
