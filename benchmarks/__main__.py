@@ -86,7 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs = []
     for threads, kernels in settings(options.threads):
         for peer in installed or ["none"]:
-            print(f"{threads} threads, {kernels or 'own'} kernels, {peer} ...", flush=True)
+            word = "thread" if threads == 1 else "threads"
+            print(f"{threads} {word}, {kernels or 'own'} kernels, {peer} ...", flush=True)
             if (result := work(peer, options.rounds, threads, kernels)) is not None:
                 runs.append(result)
     name = re.sub(r"[^a-z0-9]+", "-", machine().lower()).strip("-")

@@ -10,6 +10,7 @@ from typing import Any
 from .sizes import Size
 
 HERE = Path(__file__).parent
+FRONT = HERE.parent / "README.md"
 BOOK = HERE.parent / "book" / "models" / "benchmarks.json"
 BEGIN, END = "<!-- made by python -m benchmarks -->\n", "<!-- end -->\n"
 NAMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "jax": "JAX jit"}
@@ -72,14 +73,27 @@ def ratios(runs: list[dict[str, Any]], kind: str) -> list[dict[str, float | None
     return rows
 
 
+def least(runs: list[dict[str, Any]], kind: str) -> list[float]:
+    """Return what no code on this BLAS can go below against PyTorch: PyTorch's own share of the peak."""
+    for run in runs:
+        if run["peer"] == "torch":
+            sizes = [Size(*z["size"]) for z in run["sizes"]]
+            work = [z.forward_flops if kind == "forward" else z.training_flops for z in sizes]
+            times = [statistics.median(z[kind]["torch"]) for z in run["sizes"]]
+            return [w / time / runs[0]["peak"] for w, time in zip(work, times, strict=True)]
+    return []
+
+
 def table(runs: list[dict[str, Any]], kind: str) -> list[str]:
     """Return the rows of one table: our time divided by everybody else's."""
-    rows = ratios(runs, kind)
+    rows, limits = ratios(runs, kind), least(runs, kind)
     head = ["(B, T, n_x, n_h)", *(NAMES.get(name, name) for name in rows[0])]
+    head += ["least possible against PyTorch"] if limits else []
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for size, row in zip(runs[0]["sizes"], rows, strict=True):
+    for k, (size, row) in enumerate(zip(runs[0]["sizes"], rows, strict=True)):
         first, *middle, last = row.values()
         shown = [f"{100 * (first or 0.0):.0f} %", *map(cell, middle), f"±{100 * (last or 0.0):.0f} %"]
+        shown += [cell(limits[k])] if limits else []
         lines.append("| " + " | ".join([str(Size(*size["size"])), *shown]) + " |")
     return lines
 
@@ -156,6 +170,29 @@ def machine_report(found: dict[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
+def front_table(found: list[dict[str, Any]]) -> list[str]:
+    """Return what the course's own README shows: the first machine, its first setting."""
+    if not found:
+        return ["Not yet measured.", ""]
+    (threads, kernels), runs = next(iter(by_setting(found[0]).items()))
+    shown = [("forward", name) for name in ("torch", "onnxruntime", "six equations")]
+    shown += [("training", name) for name in ("torch", "six equations")]
+    ahead = {kind: ratios(runs, kind) for kind in ("forward", "training")}
+    heads = {"forward": "forward", "training": "both passes"}
+    lines = [
+        f"Our time divided by theirs, {found[0]['machine']}, OpenBLAS kernels {kernels}, {threads} thread:",
+        "",
+    ]
+    lines += [
+        "| " + " | ".join(["(B, T, n_x, n_h)", *(f"{heads[k]}: {NAMES.get(n, n)}" for k, n in shown)]) + " |"
+    ]
+    lines += ["|" + "---|" * (1 + len(shown))]
+    for row, size in enumerate(runs[0]["sizes"]):
+        values = [cell(ahead[kind][row].get(name)) for kind, name in shown]
+        lines.append("| " + " | ".join([str(Size(*size["size"])), *values]) + " |")
+    return [*lines, ""]
+
+
 def plot(found: list[dict[str, Any]], file: Path) -> None:
     """Draw our time divided by the others' on the first machine, one panel a kind of pass."""
     import matplotlib as mpl
@@ -192,12 +229,13 @@ def plot(found: list[dict[str, Any]], file: Path) -> None:
 
 
 def write_report() -> None:
-    """Write the part of README.md between the two marks, the book's copy of the figures, and the plot."""
-    readme, found = HERE / "README.md", results()
-    before, _, rest = readme.read_text(encoding="utf8").partition(BEGIN)
-    lines = [line for each in found for line in machine_report(each)] or ["Not yet measured.", ""]
-    text = before + BEGIN + "\n" + "\n".join(lines) + END + rest.partition(END)[2]
-    readme.write_text(text, encoding="utf8", newline="\n")
+    """Write the marked parts of the two README.md, the book's copy of the figures, and the plot."""
+    found = results()
+    whole = [line for each in found for line in machine_report(each)] or ["Not yet measured.", ""]
+    for readme, lines in ((HERE / "README.md", whole), (FRONT, front_table(found))):
+        before, _, rest = readme.read_text(encoding="utf8").partition(BEGIN)
+        text = before + BEGIN + "\n" + "\n".join(lines) + END + rest.partition(END)[2]
+        readme.write_text(text, encoding="utf8", newline="\n")
     BOOK.write_text(book_copy(found), encoding="utf8", newline="\n")
     if found:
         plot(found, HERE / "results" / "ratios.svg")

@@ -55,10 +55,9 @@ def check_array(name: str, a: Array, shape: tuple[int | str, ...], like: Array) 
     ValueError
         If it lies on another device, the shape differs, a free size is zero, or a value is not finite.
     """
-    wanted = "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
     library, ours = (type(v).__module__.partition(".")[0] for v in (a, like))
     if not hasattr(a, "shape") or not hasattr(a, "dtype") or isinstance(a, NOT_PLAIN):
-        raise TypeError(f"{name}: expected an array of shape {wanted}, got {type(a).__name__}")
+        raise TypeError(f"{name}: expected an array of shape {shown(shape)}, got {type(a).__name__}")
     if library != ours:
         raise TypeError(
             f"{name}: expected an array of {ours}, as the parameters are, got one of {library}; "
@@ -68,11 +67,11 @@ def check_array(name: str, a: Array, shape: tuple[int | str, ...], like: Array) 
         raise ValueError(f"{name}: expected an array on {device(like)}, got one on {device(a)}")
     got = tuple(a.shape)
     if len(got) != len(shape) or any(isinstance(w, int) and w != g for w, g in zip(shape, got, strict=True)):
-        raise ValueError(f"{name}: expected shape {wanted}, got {got}")
+        raise ValueError(f"{name}: expected shape {shown(shape)}, got {got}")
     for size, word in zip(got, shape, strict=True):
         if isinstance(word, str) and size == 0:
-            raise ValueError(f"{name}: expected shape {wanted} with {word} at least 1, got {got}")
-    if dtype_name(a) != dtype_name(like):
+            raise ValueError(f"{name}: expected shape {shown(shape)} with {word} at least 1, got {got}")
+    if a.dtype != like.dtype:
         raise TypeError(
             f"{name}: expected dtype {dtype_name(like)}, got {dtype_name(a)}; dtypes are not mixed"
         )
@@ -80,6 +79,11 @@ def check_array(name: str, a: Array, shape: tuple[int | str, ...], like: Array) 
     if not bool(xp.all(xp.isfinite(a))):
         bad = int(xp.sum(xp.astype(~xp.isfinite(a), xp.int64)))
         raise ValueError(f"{name}: expected finite values, got {bad} of shape {got} that are NaN or infinite")
+
+
+def shown(shape: tuple[int | str, ...]) -> str:
+    """Return a shape as Python writes it, with the words for free sizes."""
+    return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
 
 
 def as_beside(name: str, value: Any, target: Array) -> Array:

@@ -18,7 +18,7 @@ import numpy as np
 
 from lstmlab.parameters import ParameterGroup
 from lstmlab.typing import Array, Cell, State, Trace
-from lstmlab.unroll import Run, check_cell, run_sequence, sequence_back
+from lstmlab.unroll import Run, check_cell, run_outputs, run_sequence, sequence_back
 
 
 @cache
@@ -229,6 +229,15 @@ def _run_stack(cell: Stack, x: Array, state: State, mask: Array | None) -> Run:
         runs.append(run_sequence(layer, runs[-1].h if runs else x, state_l, mask))
     trace = StackTrace(x, tuple(run.trace for run in runs), runs[-1].h)
     return Run(trace.h, cell.join(run.state for run in runs), trace, mask)
+
+
+@run_outputs.register(Stack)
+def _run_stack_alone(cell: Stack, x: Array, state: State, mask: Array | None) -> Run:
+    states = []
+    for layer, state_l in zip(cell.layers, cell.split(state), strict=True):
+        x, state_l, _, _ = run_outputs(layer, x, state_l, mask)
+        states.append(state_l)
+    return Run(x, cell.join(states), None, mask)
 
 
 @sequence_back.register(Stack)

@@ -32,7 +32,8 @@ class Run(NamedTuple):
         State after the last step (with lengths: after each sequence's own last step), a named tuple
         of ``(B, n)``.
     trace
-        Everything the backward pass needs, a named tuple of ``(T, B, n)``.
+        Everything the backward pass needs, a named tuple of ``(T, B, n)``; ``None`` after
+        ``unroll(..., trace=False)``.
     mask
         ``None``, or 1 where a sequence still runs and 0 after its end, ``(T, B, 1)``.
     """
@@ -83,7 +84,12 @@ class StepBack(NamedTuple):
 
 
 def unroll(
-    cell: Reader, x: Array, state: State | None = None, *, lengths: Sequence[int] | None = None
+    cell: Reader,
+    x: Array,
+    state: State | None = None,
+    *,
+    lengths: Sequence[int] | None = None,
+    trace: bool = True,
 ) -> Run:
     """Run a cell over a sequence.
 
@@ -98,6 +104,9 @@ def unroll(
     lengths
         Number of steps of each sequence, B whole numbers from 1 to T, for a padded batch; ``None``
         means T for all. After its end a sequence keeps its state, and its output is zero.
+    trace
+        Whether to keep what :func:`backprop` needs. Without it one step's memory is enough, and the large
+        runs of an LSTM are quicker.
 
     Returns
     -------
@@ -115,7 +124,7 @@ def unroll(
     T, B, _ = x.shape
     state = cell.initial_state(B) if state is None else check_state("state", state, cell, B)
     mask = None if lengths is None else length_mask(lengths, T, B, x)
-    return run_sequence(cell, x, state, mask)
+    return (run_sequence if trace else run_outputs)(cell, x, state, mask)
 
 
 @singledispatch
@@ -128,6 +137,29 @@ def run_sequence(cell: Any, x: Array, state: State, mask: Array | None) -> Run:
         traces.append(trace)
     stacked = stack_steps(traces)
     return Run(stacked.h if mask is None else mask * stacked.h, state, stacked, mask)
+
+
+@singledispatch
+def run_outputs(cell: Any, x: Array, state: State, mask: Array | None) -> Run:
+    """Do what :func:`run_sequence` does, and keep no trace.
+
+    A cell that walks time in a way of its own keeps for a moment what that way keeps.
+    """
+    own_way = run_sequence.dispatch(type(cell))
+    if own_way is not run_sequence.dispatch(object):
+        return own_way(cell, x, state, mask)._replace(trace=None)
+    return walk_outputs(cell, x, state, mask)
+
+
+def walk_outputs(cell: Cell, x: Array, state: State, mask: Array | None) -> Run:
+    """Walk step by step and keep the outputs alone."""
+    outputs = []
+    for t in range(x.shape[0]):
+        new, _ = cell.step(x[t, ...], state)
+        state = new if mask is None else hold(mask[t, ...], new, state)
+        outputs.append(new.h)
+    h = namespace(x).stack(outputs)
+    return Run(h if mask is None else mask * h, state, None, mask)
 
 
 def backprop(cell: Reader, run: Run, dh: Array, dstate: State | None = None) -> Back:
@@ -309,6 +341,8 @@ def check_run(cell: Any, run: Any) -> tuple[int, int]:
     check_cell(cell)
     if not isinstance(run, Run):
         raise TypeError(f"run: expected what unroll returned, got {type(run).__name__}")
+    if run.trace is None:
+        raise TypeError("run: expected one with its trace, got what unroll(..., trace=False) returned")
     if not isinstance(run.trace, cell.Trace):
         raise TypeError(
             f"run: expected the run of a cell that stores {cell.Trace.__name__}, "

@@ -62,12 +62,26 @@ def test_ratios_are_paired_by_round():
     assert report.spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(0.5)
 
 
-def test_the_table_in_the_readme_is_that_of_the_results():
-    text = (report.HERE / "README.md").read_text(encoding="utf8")
-    made = text.partition(report.BEGIN)[2].partition(report.END)[0]
+def test_the_tables_in_both_readmes_are_those_of_the_results():
     found = report.results()
-    lines = [line for each in found for line in report.machine_report(each)] or ["Not yet measured.", ""]
-    assert made == "\n" + "\n".join(lines)
+    whole = [line for each in found for line in report.machine_report(each)] or ["Not yet measured.", ""]
+    for readme, lines in ((report.HERE / "README.md", whole), (report.FRONT, report.front_table(found))):
+        text = readme.read_text(encoding="utf8")
+        made = text.partition(report.BEGIN)[2].partition(report.END)[0]
+        assert made == "\n" + "\n".join(lines)
+    assert report.front_table([]) == ["Not yet measured.", ""]
+
+
+def test_what_no_code_can_go_below_is_the_others_share_of_the_peak():
+    times = {"lstmlab": [4.0, 4.0], "torch": [2.0, 2.0]}
+    run = {
+        "peer": "torch",
+        "peak": SMALL.forward_flops * 1.0,
+        "sizes": [{"size": list(SMALL), "forward": times, "training": times}],
+    }
+    assert report.least([run], "forward") == [0.5]
+    assert report.least([run], "training") == [1.5]
+    assert report.least([run | {"peer": "jax"}], "forward") == []
 
 
 def test_the_books_copy_is_that_of_the_results():

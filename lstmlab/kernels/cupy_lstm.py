@@ -22,7 +22,7 @@ from lstmlab.kernels.cuda_plan import Constants, Device, Kernel
 from lstmlab.kernels.numpy_shared import plain_run
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
-from lstmlab.unroll import Run, run_sequence, sequence_back
+from lstmlab.unroll import Run, run_outputs, run_sequence, sequence_back
 
 STEP = ("lstm_cell.cu", "lstm_step.cu")
 PERSISTENT = ("lstm_cell.cu", "lstm_tiles.cu", "lstm_persistent.cu")
@@ -132,6 +132,13 @@ def _run(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     with device_of(x) as device:
         how = cuda_plan.plan(device, "forward", T, B, cell.n_h, str(x.dtype))
         return cuda_lstm.forward(device, cell, x, state, mask, how)
+
+
+@run_outputs.register(LSTM)
+def _run_alone(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
+    if can_run(cell, x):
+        return _run(cell, x, state, mask)._replace(trace=None)
+    return numpy_lstm.run_alone(cell, x, state, mask)
 
 
 @sequence_back.register(LSTM)

@@ -103,7 +103,7 @@ def forward(cell: GRU, x: Array, state: GRUState, mask: Array | None) -> Run:
     X[:, :n_x], X[:, n_x], H[:, n_h], H[0, :n_h] = columns(x), 1.0, 1.0, state.h.T
     gates = np.empty((T, 4, n_h, B), dtype)
     h_new = H[1:, :n_h] if mask is None else np.empty((T, n_h, B), dtype)
-    for some in portions(T, 3 * n_h * B):
+    for some in portions(T, 3 * n_h, B):
         A = inputs_product(W_x, X[some])
         after = slice(some.start, some.stop + 1)
         run_portion(
@@ -197,7 +197,7 @@ def backward(
     dW_x, dW_h = map(np.zeros_like, W)
     W_x = np.ascontiguousarray(W.x[:, :-1].T)
     dx, dh_t = np.empty((T, B, cell.n_x), dh.dtype), dstate.h.T.copy()
-    for some in reversed(portions(T, 4 * n_h * B)):
+    for some in reversed(portions(T, 4 * n_h, B)):
         h_prev = H[some, :n_h]
         delta, kept = local_derivatives(cell.reset, gates[some], h_prev)
         n = delta.shape[0]

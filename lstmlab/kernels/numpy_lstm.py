@@ -10,8 +10,8 @@ What makes it fast, in the order of what each is worth:
 * on the way back, whatever does not depend on the gradient is computed for many steps at once, and the
   gradients of the weights are one product for many steps.
 
-Rows of gates stand in the order o, f, i, C here: the three sigmoids side by side, and beside each other
-the three that the cell state's gradient multiplies.
+Rows stand in the order o, i, f, C̃, and behind them the cell state before the step: the three sigmoids side
+by side, and :math:`[i; f] \odot [\tilde C; C]` is one product of neighbours.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
 from lstmlab.unroll import Run, hold
 
-ORDER = (3, 0, 1, 2)  # o, f, i, C among f, i, C, o
+ORDER = (3, 1, 0, 2)  # o, i, f, C among f, i, C, o
 
 
 class Blocks(NamedTuple):
     """What a fused run stores, in columns.
 
-    ``U`` is ``(T + 1, n_h + n_x + 1, B)``: h before each step, x, ones. ``gates`` is ``(T, 4, n_h, B)`` in
-    the order o, f, i, C̃. ``C`` is ``(T + 1, n_h, B)``: the cell state before each step, and the last.
-    ``C_new`` is ``(T, n_h, B)``: what each step computed; with a mask it is not always what is carried on.
+    ``U`` is ``(T + 1, n_h + n_x + 1, B)``: h before each step, x, ones. ``gates`` is ``(T + 1, 5, n_h, B)``
+    in the order o, i, f, C̃, and the cell state before the step; the last row of five holds nothing but the
+    last state. ``C_new`` is ``(T, n_h, B)``: what each step computed; with a mask it is not always what is
+    carried on.
     """
 
     U: Array
     gates: Array
-    C: Array
     C_new: Array
 
 
@@ -64,8 +64,22 @@ def weights(cell: LSTM) -> Array:
     return joined.reshape(4 * cell.n_h, -1)
 
 
+def weights_to_run(cell: LSTM, B: int) -> Array:
+    """Return :func:`weights` as the forward loop wants them: sigmoids halved, in the faster order for B."""
+    W = weights(cell)
+    W[: 3 * cell.n_h] *= np.array(0.5, W.dtype)
+    return np.asfortranarray(W) if B == 1 else W
+
+
+def inputs(x: Array, h: Array, U: Array) -> Array:
+    """Fill ``U``: the first h, all x, the ones."""
+    T, n_h = x.shape[0], h.shape[1]
+    U[0, :n_h], U[:T, n_h:-1], U[:, -1] = h.T, columns(x), 1.0
+    return U
+
+
 def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
-    """Run a whole sequence.
+    """Run a whole sequence and keep what the way back needs.
 
     Parameters
     ----------
@@ -85,23 +99,18 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     """
     (T, B, n_x), n_h = x.shape, cell.n_h
     half = np.array(0.5, x.dtype)  # an array without axes: NumPy takes twice as long over a Python number
-    W = weights(cell)
-    W[: 3 * n_h] *= half
-
-    U = np.empty((T + 1, n_h + n_x + 1, B), x.dtype)
-    U[0, :n_h], U[:T, n_h:-1], U[:, -1] = state.h.T, columns(x), 1.0
-    gates = np.empty((T, 4 * n_h, B), x.dtype)
-    C = np.empty((T + 1, n_h, B), x.dtype)
-    C[0] = state.C.T
+    W = weights_to_run(cell, B)
+    U = inputs(x, state.h, np.empty((T + 1, n_h + n_x + 1, B), x.dtype))
+    gates = np.empty((T + 1, 5, n_h, B), x.dtype)
+    gates[0, 4] = state.C.T
     h_new = U[1:, :n_h] if mask is None else np.empty((T, n_h, B), x.dtype)
-    C_new = C[1:] if mask is None else np.empty((T, n_h, B), x.dtype)
+    C_new = gates[1:, 4] if mask is None else np.empty((T, n_h, B), x.dtype)
     written = vectors(np.empty((n_h, B), x.dtype))
 
-    blocks = gates.reshape(T, 4, n_h, B)
-    by_gate = np.moveaxis(blocks, 1, 0)
-    arrays = (U[:T], gates, gates[:, : 3 * n_h], *by_gate, C[:T], C_new, h_new)
+    products, by_gate = gates[:T, :4].reshape(T, 4 * n_h, B), np.moveaxis(gates[:T], 1, 0)
+    arrays = (U[:T], products, products[:, : 3 * n_h], *by_gate, C_new, h_new)
     dot, tanh, multiply, add = np.dot, np.tanh, np.multiply, np.add
-    for t, (u, a, sigmoids, o, f, i, C_tilde, C_prev, C_t, h_t) in enumerate(
+    for t, (u, a, sigmoids, o, i, f, C_tilde, C_prev, C_t, h_t) in enumerate(
         zip(*map(vectors, arrays), strict=True)
     ):
         dot(W, u, a)
@@ -115,16 +124,47 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
         multiply(o, written, h_t)
         if mask is not None:  # a sequence that has ended keeps its state
             running = mask[t].T
-            held = hold(running, LSTMState(h_new[t], C_new[t]), LSTMState(U[t, :n_h], C[t]))
-            U[t + 1, :n_h], C[t + 1] = held
+            held = hold(running, LSTMState(h_new[t], C_new[t]), LSTMState(U[t, :n_h], gates[t, 4]))
+            U[t + 1, :n_h], gates[t + 1, 4] = held
 
     h = np.ascontiguousarray(columns(h_new))
-    kept = Blocks(U, blocks, C, C_new)
-    o, f, i, C_tilde = map(columns, by_gate)
-    trace = FusedTrace(x, columns(U[:T, :n_h]), columns(C[:T]), f, i, C_tilde, columns(C_new), o, h)
-    trace.blocks = kept
-    last = LSTMState(U[T, :n_h].T.copy(), C[T].T.copy())
+    o, i, f, C_tilde, C_prev = (columns(gates[:T, k]) for k in range(5))
+    trace = FusedTrace(x, columns(U[:T, :n_h]), C_prev, f, i, C_tilde, columns(C_new), o, h)
+    trace.blocks = Blocks(U, gates, C_new)
+    last = LSTMState(U[T, :n_h].T.copy(), gates[T, 4].T.copy())
     return Run(h if mask is None else mask * h, last, trace, mask)
+
+
+def outputs(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
+    """Do what :func:`forward` does, in one step's memory, where nobody will walk back."""
+    (T, B, n_x), n_h = x.shape, cell.n_h
+    half = np.array(0.5, x.dtype)
+    W = weights_to_run(cell, B)
+    U = inputs(x, state.h, scratch.take("U", (T + 1, n_h + n_x + 1, B), x.dtype))
+    gates = np.empty((5, n_h, B), x.dtype)
+    gates[4] = state.C.T
+    a, sigmoids = vectors(gates[:4].reshape(4 * n_h, B)), vectors(gates[:3].reshape(3 * n_h, B))
+    o, i_f, C_tilde_C, C_tilde, C = map(vectors, (gates[0], gates[1:3], gates[3:], gates[3], gates[4]))
+
+    arrays = (U[:T], U[:T, :n_h], U[1:, :n_h])
+    dot, tanh, multiply, add = np.dot, np.tanh, np.multiply, np.add
+    for t, (u, h_prev, h_t) in enumerate(zip(*map(vectors, arrays), strict=True)):
+        if mask is not None:
+            C_prev = C.copy()
+        dot(W, u, a)
+        tanh(a, a)
+        multiply(sigmoids, half, sigmoids)
+        add(sigmoids, half, sigmoids)
+        multiply(i_f, C_tilde_C, C_tilde_C)
+        add(C_tilde, C, C)
+        tanh(C, C_tilde)
+        multiply(o, C_tilde, h_t)
+        if mask is not None:
+            h_t[...], C[...] = hold(vectors(mask[t].T), LSTMState(h_t, C), LSTMState(h_prev, C_prev))
+
+    h = columns(U[1:, :n_h]).copy()
+    last = LSTMState(h[-1].copy(), gates[4].T.copy())
+    return Run(h if mask is None else mask * h, last, None, mask)
 
 
 def backward(
@@ -152,23 +192,23 @@ def backward(
     dx, dstate
         Gradients of the input, ``(T, B, n_x)``, and of the first state.
     """
-    U, gates, C, C_new = blocks
+    U, gates, C_new = blocks
     (T, B, n_h), n_x, dtype = dh.shape, cell.n_x, dh.dtype
     W = weights(cell)
     W_h, W_x = np.ascontiguousarray(W[:, :n_h].T), np.ascontiguousarray(W[:, n_h:-1].T)
-    dW = np.zeros_like(W)
+    dW, product = np.zeros_like(W), scratch.take("dW", W.shape, dtype)
     dx = np.empty((T, B, n_x), dtype)
     dh_t, dC_t = dstate.h.T.copy(), dstate.C.T.copy()
-    for some in reversed(portions(T, 4 * n_h * B)):
-        delta, dC_by_dh = local_derivatives(gates[some], C[some], C_new[some])
-        n = delta.shape[0]
+    for some in reversed(portions(T, 4 * n_h, B)):
+        factors = local_derivatives(gates[some], C_new[some])
+        n = factors.shape[0]
         dh_own = scratch.take("dh", (n, n_h, B), dtype)
         dh_own[...] = columns(dh[some])
-        walk(W_h, delta, dC_by_dh, gates[some, 1], dh_own, dh_t, dC_t, mask, some.start)
+        walk(W_h, factors, dh_own, dh_t, dC_t, mask, some.start)
         # One product for all steps of the portion: columns of all steps side by side.
-        rows = side_by_side("delta", delta.reshape(n, 4 * n_h, B))
-        dW += rows @ side_by_side("U", U[some]).T
-        dx[some] = one_after_the_other(W_x @ rows, n)
+        delta = side_by_side("delta", factors[:, 1:5].reshape(n, 4 * n_h, B))
+        dW += np.dot(delta, side_by_side("U", U[some]).T, product)
+        dx[some] = one_after_the_other(W_x @ delta, n)
     for row, k in enumerate(ORDER):
         here = slice(row * n_h, (row + 1) * n_h)
         grads[WEIGHTS[k]] += dW[here, :-1]
@@ -176,73 +216,73 @@ def backward(
     return dx, LSTMState(dh_t.T.copy(), dC_t.T.copy())
 
 
-def local_derivatives(gates: Array, C_prev: Array, C_new: Array) -> tuple[Array, Array]:
+def local_derivatives(gates: Array, C_new: Array) -> Array:
     """Return what a step's gradients are multiplied by, for many steps at once.
 
     Implements :eq:`eq-local-factors`.
 
+    Parameters
+    ----------
+    gates
+        ``(n, 5, n_h, B)``: o, i, f, C̃, and the cell state before the step.
+    C_new
+        ``(n, n_h, B)``: the cell state after it.
+
     Returns
     -------
-    factors, dC_by_dh
-        ``(n, 4, n_h, B)``: from dh to the pre-activation of o, from dC to those of f, i, C; and
-        ``(n, n_h, B)``: from dh to dC.
+    array
+        ``(n, 6, n_h, B)``. By dh are multiplied: what goes to dC, and the pre-activation of o; by dC: the
+        pre-activations of i, f, C, and what is carried on to the step before, which is f.
     """
     n, _, n_h, B = gates.shape
-    factors = scratch.take("factors", (n, 4, n_h, B), gates.dtype)
+    factors = scratch.take("factors", (n, 6, n_h, B), gates.dtype)
     shown = scratch.take("shown", (n, n_h, B), gates.dtype)
-    o, _, i, C_tilde = np.moveaxis(gates, 1, 0)
+    to_C, to_gates = factors[:, 0], factors[:, 1:5]
     one = np.array(1.0, gates.dtype)
-    np.multiply(gates, gates, factors)
-    np.subtract(gates[:, :3], factors[:, :3], factors[:, :3])  # a sigmoid's slope, s - s²
-    np.subtract(one, factors[:, 3], factors[:, 3])  # a tanh's slope, 1 - s²
+    np.multiply(gates[:, :4], gates[:, :4], to_gates)
+    np.subtract(gates[:, :3], to_gates[:, :3], to_gates[:, :3])  # a sigmoid's slope, s - s²
+    np.subtract(one, to_gates[:, 3], to_gates[:, 3])  # a tanh's slope, 1 - s²
     np.tanh(C_new, shown)
-    factors[:, 0] *= shown
-    factors[:, 1] *= C_prev
-    factors[:, 2] *= C_tilde
-    factors[:, 3] *= i
-    np.multiply(shown, shown, shown)
-    np.subtract(one, shown, shown)
-    shown *= o
-    return factors, shown
+    to_gates[:, 0] *= shown
+    to_gates[:, 1:3] *= gates[:, 3:]
+    to_gates[:, 3] *= gates[:, 1]
+    np.multiply(shown, shown, to_C)
+    np.subtract(one, to_C, to_C)
+    to_C *= gates[:, 0]
+    factors[:, 5] = gates[:, 2]
+    return factors
 
 
 def walk(
-    W_h: Array,
-    delta: Array,
-    dC_by_dh: Array,
-    f: Array,
-    dh_own: Array,
-    dh_t: Array,
-    dC_t: Array,
-    mask: Array | None,
-    start: int,
+    W_h: Array, factors: Array, dh_own: Array, dh_t: Array, dC_t: Array, mask: Array | None, start: int
 ) -> None:
-    """Walk back through one chunk: ``delta`` becomes gradients, ``dh_t`` and ``dC_t`` are carried on.
+    """Walk back through one portion: ``factors`` become gradients, ``dh_t`` and ``dC_t`` are carried on.
 
     Implements :eq:`eq-walk-back`.
     """
-    n, _, n_h, B = delta.shape
-    through, dh, dC = vectors(np.empty_like(dC_t)), vectors(dh_t), vectors(dC_t)
-    arrays = (delta.reshape(n, 4 * n_h, B), delta[:, 0], delta[:, 1:], dC_by_dh, f, dh_own)
+    n, _, n_h, B = factors.shape
+    dh, dC, carried = vectors(dh_t), vectors(np.empty_like(dC_t)), vectors(dC_t)
+    deltas = factors[:, 1:5].reshape(n, 4 * n_h, B)
+    arrays = (deltas, factors[:, 0], factors[:, :2], factors[:, 2:], factors[:, 5], dh_own)
     backwards = [vectors(a)[::-1] for a in arrays]
     dot, multiply, add = np.dot, np.multiply, np.add
-    for k, (joined, delta_o, delta_fiC, to_C, f_t, own) in enumerate(zip(*backwards, strict=True), 1):
+    for k, (delta, to_C, by_dh, by_dC, before, own) in enumerate(zip(*backwards, strict=True), 1):
         if mask is not None:  # a sequence that has ended hands its gradient on as it is
-            running = mask[start + n - k].T
-            held = (1.0 - running) * dh_t, (1.0 - running) * dC_t
+            running = vectors(mask[start + n - k].T)
+            held = (1.0 - running) * dh, (1.0 - running) * carried
         add(dh, own, dh)
         if mask is not None:
-            multiply(dh_t, running, dh_t)
-            multiply(dC_t, running, dC_t)
-        multiply(dh, to_C, through)
-        add(dC, through, dC)
-        multiply(delta_o, dh, delta_o)
-        multiply(delta_fiC, dC, delta_fiC)
-        dot(W_h, joined, dh)
-        multiply(dC, f_t, dC)
+            multiply(dh, running, dh)
+            multiply(carried, running, carried)
+        multiply(by_dh, dh, by_dh)
+        add(carried, to_C, dC)
+        multiply(by_dC, dC, by_dC)
+        dot(W_h, delta, dh)
+        carried = before
         if mask is not None:
-            add(dh_t, held[0], dh_t)
-            add(dC_t, held[1], dC_t)
+            add(dh, held[0], dh)
+            add(carried, held[1], carried)
+    vectors(dC_t)[...] = carried
 
 
-run, back = offer(LSTM, forward, backward)  # the kernels of other arrays hand on to these
+run, back, run_alone = offer(LSTM, forward, backward, outputs)  # the kernels of other arrays hand on to these

@@ -108,7 +108,7 @@ def backward(
     (T, B, n_h), U = dh.shape, blocks.U
     W_h, W_x = (np.ascontiguousarray(W.T) for W in np.split(cell.params["W"], [n_h], axis=1))
     dx, dh_t = np.empty((T, B, cell.n_x), dh.dtype), dstate.h.T.copy()
-    for some in reversed(portions(T, n_h * B)):
+    for some in reversed(portions(T, n_h, B)):
         h_new = blocks.h_new[some]
         n = h_new.shape[0]
         slope, delta = (scratch.take(name, (n, n_h, B), dh.dtype) for name in ("slope", "dh"))

@@ -14,9 +14,12 @@ import numpy as np
 
 from lstmlab.kernels.choice import worthwhile
 from lstmlab.typing import Array, State, Trace
-from lstmlab.unroll import Run, run_sequence, sequence_back
+from lstmlab.unroll import Run, run_outputs, run_sequence, sequence_back, walk_outputs
 
 CHUNK = 2**18  # numbers of pre-activations worked on at once: about the second cache
+COLUMNS = (
+    512  # at least so many columns in a product over steps: each one costs a sum as large as the weights
+)
 KEPT = 2**24  # numbers of scratch space that stay allocated between two calls
 
 plain_run = run_sequence.dispatch(object)
@@ -49,8 +52,11 @@ def can_run(kind: type, cell: Any, x: Array) -> bool:
 
 
 def offer(
-    kind: type, forward: Callable[..., Run], backward: Callable[..., tuple[Array, State]]
-) -> tuple[Callable[..., Run], Callable[..., tuple[Array, State]]]:
+    kind: type,
+    forward: Callable[..., Run],
+    backward: Callable[..., tuple[Array, State]],
+    outputs: Callable[..., Run] | None = None,
+) -> tuple[Callable[..., Run], Callable[..., tuple[Array, State]], Callable[..., Run]]:
     """Let a kernel do the large runs of a kind of cell.
 
     Parameters
@@ -61,10 +67,12 @@ def offer(
         Takes what :func:`lstmlab.unroll.run_sequence` takes; its trace has an attribute ``blocks``.
     backward
         Takes what :func:`lstmlab.unroll.sequence_back` takes, with these blocks in place of the trace.
+    outputs
+        Takes what ``forward`` takes and keeps no trace; ``None`` lets ``forward`` do it.
 
     Returns
     -------
-    run, back
+    run, back, run_alone
         What is registered now: the kernel where it may and should run, the plain way elsewhere.
     """
 
@@ -73,6 +81,12 @@ def offer(
         if can_run(kind, cell, x) and worthwhile(x.shape[0], x.shape[1], cell.n_x, cell.n_h):
             return forward(cell, x, state, mask)
         return plain_run(cell, x, state, mask)
+
+    @run_outputs.register(kind)
+    def run_alone(cell: Any, x: Array, state: State, mask: Array | None) -> Run:
+        if can_run(kind, cell, x) and worthwhile(x.shape[0], x.shape[1], cell.n_x, cell.n_h):
+            return (outputs or forward)(cell, x, state, mask)._replace(trace=None)
+        return walk_outputs(cell, x, state, mask)
 
     @sequence_back.register(kind)
     def back(
@@ -83,7 +97,7 @@ def offer(
             return backward(cell, blocks, mask, dh, dstate, grads)
         return plain_back(cell, trace, mask, dh, dstate, grads)
 
-    return run, back
+    return run, back, run_alone
 
 
 def columns(a: Array) -> Array:
@@ -96,9 +110,9 @@ def vectors(a: Array) -> Array:
     return a[..., 0] if a.shape[-1] == 1 else a
 
 
-def portions(T: int, size: int) -> list[slice]:
-    """Divide T steps, of ``size`` numbers each, into portions that fit a cache."""
-    steps = max(1, min(T, CHUNK // size))
+def portions(T: int, rows: int, B: int) -> list[slice]:
+    """Divide T steps, ``(rows, B)`` numbers each, into portions that fit a cache and fill a product."""
+    steps = min(T, max(1, CHUNK // (rows * B), COLUMNS // B))
     return [slice(max(0, stop - steps), stop) for stop in range(T, 0, -steps)][::-1]
 
 

@@ -13,14 +13,14 @@ MUTANTS = [
     Mutant(
         "the half of the sigmoid is left out of the weights",
         KERNEL,
-        "W[: 3 * n_h] *= half\n\n    U",
-        "W[: 3 * n_h] *= 1.0\n\n    U",
+        "W[: 3 * cell.n_h] *= np.array(0.5, W.dtype)",
+        "W[: 3 * cell.n_h] *= np.array(1.0, W.dtype)",
         "tanh(a) in place of tanh(a / 2): gates twice as sure",
     ),
     Mutant(
         "the order of the gates is the parameters' own",
         KERNEL,
-        "ORDER = (3, 0, 1, 2)",
+        "ORDER = (3, 1, 0, 2)",
         "ORDER = (0, 1, 2, 3)",
         "the forget gate's weights open the output",
     ),
@@ -41,35 +41,35 @@ MUTANTS = [
     Mutant(
         "the cell state's gradient forgets the gate",
         KERNEL,
-        "multiply(dC, f_t, dC)",
-        "multiply(dC, 1.0, dC)",
+        "factors[:, 5] = gates[:, 2]",
+        "factors[:, 5] = 1.0",
         "the carousel of 1997 under gates of 2000",
     ),
     Mutant(
         "factor of the forget gate reads the new cell state",
         KERNEL,
-        "factors[:, 1] *= C_prev",
-        "factors[:, 1] *= C_new",
+        "to_gates[:, 1:3] *= gates[:, 3:]",
+        "to_gates[:, 1:3] *= np.stack([gates[:, 3], C_new], axis=1)",
         "off by one in time",
     ),
     Mutant(
         "slope of tanh twice",
         KERNEL,
-        "np.subtract(one, factors[:, 3], factors[:, 3])",
-        "np.subtract(factors[:, 3] ** 0.5, factors[:, 3], factors[:, 3])",
+        "np.subtract(one, to_gates[:, 3], to_gates[:, 3])",
+        "np.subtract(to_gates[:, 3] ** 0.5, to_gates[:, 3], to_gates[:, 3])",
         "the candidate treated as a sigmoid",
     ),
     Mutant(
         "the old state is lost where a sequence has ended",
         KERNEL,
-        "LSTMState(U[t, :n_h], C[t])",
-        "LSTMState(0.0 * U[t, :n_h], C[t])",
+        "LSTMState(U[t, :n_h], gates[t, 4])",
+        "LSTMState(0.0 * U[t, :n_h], gates[t, 4])",
         "a masked state drops to zero",
     ),
     Mutant(
         "an ended sequence swallows its gradient",
         KERNEL,
-        "            add(dC_t, held[1], dC_t)",
+        "            add(carried, held[1], carried)",
         "            pass",
         "the gradient of the last state never reaches its step",
     ),
@@ -85,6 +85,34 @@ MUTANTS = [
         KERNEL,
         "dx = np.empty((T, B, n_x), dtype)",
         'dx = scratch.take("dx", (T, B, n_x), dtype)',
+        "the next call writes over this one's result",
+    ),
+    Mutant(
+        "a portion's last gradient of the cell state left in scratch memory",
+        KERNEL,
+        "vectors(dC_t)[...] = carried",
+        "pass",
+        "the earlier portion starts without what the later one carried",
+    ),
+    Mutant(
+        "without a trace an ended sequence runs on",
+        KERNEL,
+        "h_t[...], C[...] = hold(",
+        "hold(",
+        "zero output, and a state of steps that never were",
+    ),
+    Mutant(
+        "without a trace the state before is the state after",
+        KERNEL,
+        "C_prev = C.copy()",
+        "C_prev = C",
+        "the cell is written over before it is kept",
+    ),
+    Mutant(
+        "without a trace the output is scratch memory",
+        KERNEL,
+        "h = columns(U[1:, :n_h]).copy()",
+        "h = columns(U[1:, :n_h])",
         "the next call writes over this one's result",
     ),
     Mutant(
@@ -277,13 +305,17 @@ def _all(ll, kind, B, masked):
     x, dh = rng.normal(size=(9, B, 2)), rng.normal(size=(9, B, 3))
     state, dstate = (cell.State(*rng.normal(size=(len(cell.state_sizes), B, 3))) for _ in range(2))
     mask = unroll.length_mask([9, 4, 1, 6][:B], 9, B, x) if masked else None
-    shared.CHUNK = 2 * 4 * 3 * B  # two steps of an LSTM, eight of the plain network
+    shared.CHUNK, shared.COLUMNS = 2 * 4 * 3 * B, 1  # two steps of an LSTM, eight of the plain network
     plain, fused = (run(cell, x, state, mask) for run in (shared.plain_run, kernel.forward))
     one, two = cell.params.zeros_like(), cell.params.zeros_like()
     dx, d = shared.plain_back(cell, plain.trace, mask, dh, dstate, one)
     fused_dx, fused_d = kernel.backward(cell, fused.trace.blocks, mask, dh, dstate, two)
     kernel.backward(cell, fused.trace.blocks, mask, 2.0 * dh, dstate, cell.params.zeros_like())
     pairs = [*zip(plain.trace, fused.trace, strict=True), *zip(plain.state, fused.state, strict=True)]
+    if kind == "LSTM":
+        alone = kernel.outputs(cell, x, state, mask)
+        kernel.outputs(cell, 2.0 * x, state, mask)
+        pairs += [(plain.h, alone.h), *zip(plain.state, alone.state, strict=True)]
     pairs += [(dx, fused_dx), *zip(d, fused_d, strict=True), (one.flat, two.flat)]
     return max(float(np.max(np.abs(a - b))) for a, b in pairs)
 

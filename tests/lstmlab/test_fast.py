@@ -76,17 +76,18 @@ def test_local_factors_are_the_derivatives_of_one_step(rng):
     """With all gradients 1, the functions of the way back return their factors."""
     o, f, i = (1.0 / (1.0 + np.exp(-rng.normal(size=(3, T, N_H, B)))))[:3]
     C_tilde, C_prev, C = np.tanh(rng.normal(size=(T, N_H, B))), *rng.normal(size=(2, T, N_H, B))
-    factors, dC_by_dh = numpy_lstm.local_derivatives(np.stack([o, f, i, C_tilde], axis=1), C_prev, C)
+    factors = numpy_lstm.local_derivatives(np.stack([o, i, f, C_tilde, C_prev], axis=1), C)
     one = np.ones((N_H, B))
     for t in range(T):
         want = [
+            gradients.cell_state_gradient(one, o[t], C[t], 0.0 * one),
             gradients.gate_delta(gradients.output_gate_gradient(one, C[t]), o[t]),
-            gradients.gate_delta(gradients.forget_gate_gradient(one, C_prev[t]), f[t]),
             gradients.gate_delta(gradients.input_gate_gradient(one, C_tilde[t]), i[t]),
+            gradients.gate_delta(gradients.forget_gate_gradient(one, C_prev[t]), f[t]),
             gradients.candidate_delta(gradients.candidate_gradient(one, i[t]), C_tilde[t]),
+            f[t],
         ]
         close(factors[t], np.stack(want))
-        close(dC_by_dh[t], gradients.cell_state_gradient(one, o[t], C[t], 0.0 * one))
 
 
 @pytest.mark.equation("eq-walk-back")
@@ -103,14 +104,14 @@ def test_the_walk_gives_every_steps_gradients(rng):
         np.swapaxes(getattr(run.trace, name), 1, 2).copy()
         for name in ("o", "f", "i", "C_tilde", "C_prev", "C")
     )
-    delta, dC_by_dh = numpy_lstm.local_derivatives(np.stack([o, f, i, C_tilde], axis=1), C_prev, C)
+    factors = numpy_lstm.local_derivatives(np.stack([o, i, f, C_tilde, C_prev], axis=1), C)
     W = numpy_lstm.weights(cell)
     W_h, W_x = W[:, :N_H].T.copy(), W[:, N_H:-1].T.copy()
     dh_t, dC_t = last.h.T.copy(), last.C.T.copy()
-    numpy_lstm.walk(W_h, delta, dC_by_dh, f, np.swapaxes(dh, 1, 2).copy(), dh_t, dC_t, None, 0)
+    numpy_lstm.walk(W_h, factors, np.swapaxes(dh, 1, 2).copy(), dh_t, dC_t, None, 0)
     close(dh_t.T, back.dstate.h, 1e-12)
     close(dC_t.T, back.dstate.C, 1e-12)
-    close(np.swapaxes(W_x @ delta.reshape(T, 4 * N_H, B), 1, 2), back.dx, 1e-12)
+    close(np.swapaxes(W_x @ factors[:, 1:5].reshape(T, 4 * N_H, B), 1, 2), back.dx, 1e-12)
 
 
 # --- bounds -------------------------------------------------------------------------------------

@@ -74,22 +74,53 @@ def test_a_fused_run_is_the_run(make, T, B, n_x, n_h, dtype, masked, seed):
     assert gradients < TOLERANCE[dtype]
 
 
+@given(
+    make=st.sampled_from(list(MAKERS.values())),
+    T=st.integers(1, 9),
+    B=st.integers(1, 5),
+    n_x=st.integers(1, 4),
+    n_h=st.integers(1, 6),
+    masked=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=examples(60), deadline=None)
+def test_a_run_without_a_trace_is_the_same_run(make, T, B, n_x, n_h, masked, seed):
+    cell, x, state, _, _, mask = draw_all(T, B, n_x, n_h, "float64", seed, masked, make)
+    want = numpy_shared.plain_run(cell, x, state, mask)
+    kernel = KERNELS[type(cell)]
+    fused = getattr(kernel, "outputs", kernel.forward)(cell, x, state, mask)
+    lengths = None if mask is None else [int(n) for n in mask[:, :, 0].sum(axis=0)]
+    for got in (fused, ll.unroll(cell, x, state, lengths=lengths, trace=False)):
+        assert max(error(want.h, got.h), *map(error, want.state, got.state)) < 1e-12
+
+
+@every_kernel
+def test_a_run_without_a_trace_hands_out_no_scratch_memory(make):
+    cell, x, state, *_ = draw_all(60, 4, 20, 30, "float64", 1, make=make)
+    first = ll.unroll(cell, x, state, trace=False)
+    h, last = first.h.copy(), [field.copy() for field in first.state]
+    ll.unroll(cell, 2.0 * x, state, trace=False)
+    assert error(h, first.h) == max(map(error, last, first.state)) == 0.0
+
+
 @every_kernel
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(("T", "B"), [(23, 1), (23, 3)])
 def test_portions_of_time_join(T, B, masked, make, monkeypatch):
     """A few steps are worked on at once; the earliest portion is smaller."""
     monkeypatch.setattr(numpy_shared, "CHUNK", 4 * 5 * B * 5)
+    monkeypatch.setattr(numpy_shared, "COLUMNS", 1)
     assert max(worst(*draw_all(T, B, 3, 5, "float64", 1, masked, make))) < 1e-12
 
 
 @pytest.mark.parametrize(("T", "steps"), [(1, 1), (5, 2), (6, 2), (7, 9)])
 def test_portions_hold_every_step_once(T, steps, monkeypatch):
     monkeypatch.setattr(numpy_shared, "CHUNK", 10 * steps)
-    portions = numpy_shared.portions(T, 10)
+    monkeypatch.setattr(numpy_shared, "COLUMNS", 12)
+    portions = numpy_shared.portions(T, 2, 5) if steps > 2 else numpy_shared.portions(T, 10**9, 12 // steps)
     assert [t for some in portions for t in range(T)[some]] == list(range(T))
     assert max(some.stop - some.start for some in portions) == min(T, steps)
-    assert numpy_shared.portions(3, 10**9) == [slice(0, 1), slice(1, 2), slice(2, 3)]
+    assert numpy_shared.portions(3, 10**9, 13) == [slice(0, 1), slice(1, 2), slice(2, 3)]
 
 
 @every_kernel

@@ -41,6 +41,20 @@ def test_shapes_and_types_of_the_contract(name, shape):
         same(run.h[-1, ...], run.state.h, 0)
 
 
+@EVERY_CELL
+def test_without_a_trace_the_run_is_the_same(name):
+    case = make_case(CELLS[name], T=5, B=3)
+    for lengths in (None, [5, 2, 4]):
+        want = ll.unroll(case.cell, case.x, case.state, lengths=lengths)
+        got = ll.unroll(case.cell, case.x, case.state, lengths=lengths, trace=False)
+        assert got.trace is None
+        same(got.h, want.h)
+        for a, b in zip(got.state, want.state, strict=True):
+            same(a, b)
+    with pytest.raises(TypeError, match=r"run: expected one with its trace, got what unroll"):
+        ll.backprop(case.cell, got, case.dh)
+
+
 def test_the_trace_of_the_lstm_is_what_the_notes_store():
     run = make_case().run()
     assert run.trace._fields == ("x", "h_prev", "C_prev", "f", "i", "C_tilde", "C", "o", "h")
