@@ -1,0 +1,54 @@
+"""Run the cells of one chapter on the strict library, in a fork of a process that has imported everything.
+
+Neither a kernel nor a picture is made: what must show, that each operation is accepted, needs neither, and
+both take as long as the cells do. :mod:`test_strict` starts it.
+"""
+
+import ast
+import os
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import myst_nb
+import scipy.special
+import scipy.stats
+from IPython.core.interactiveshell import InteractiveShell
+from quick_strict import quicken
+
+import lstmlab
+from lstmlab.training_loop import Training
+
+IMPORTED = (myst_nb, scipy.special, scipy.stats)
+quicken()
+
+
+class NoAsserts(ast.NodeTransformer):
+    """Leave the assertions out: where a training is cut short, nothing has been learnt."""
+
+    def visit_Assert(self, node: ast.Assert) -> ast.Pass:
+        return ast.copy_location(ast.Pass(), node)
+
+
+def cut_short(most: int) -> None:
+    """Let a training stop after a few steps, and a gradient check look at two entries."""
+    whole = Training.reason
+    Training.reason = lambda self: "cut short" if self.done >= most else whole(self)
+    lstmlab.gradcheck.__kwdefaults__["max_entries"] = 2
+
+
+def run(cells: list[str], folder: Path, most: int, asserts: bool, log: Path) -> None:
+    """Run cells one after the other until one raises; what they say goes into ``log``."""
+    os.chdir(folder)
+    cut_short(most)
+    plt.show = lambda *args, **kwargs: plt.close("all")
+    shell: Any = InteractiveShell.instance()
+    if not asserts:
+        shell.ast_transformers.append(NoAsserts())
+    with log.open("w", encoding="utf8") as said, redirect_stdout(said), redirect_stderr(said):
+        for source in cells:
+            if not shell.run_cell(source).success:
+                print(f"in the cell\n\n{source}")
+                sys.exit(1)
