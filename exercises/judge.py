@@ -85,7 +85,8 @@ def judge(
     if mistake:
         verdict.mistake = mistake.says
         verdict.lines.append(f"  It looks like this: {mistake.says}")
-    verdict.lines.append(f"  {verdict.good} of {len(cases)} cases are right.")
+    verb = "is" if verdict.good == 1 else "are"
+    verdict.lines.append(f"  {verdict.good} of {len(cases)} cases {verb} right.")
     return verdict
 
 
@@ -417,13 +418,13 @@ def show(value: Any) -> str:
         array = np.asarray(value)
         if array.dtype.kind == "f":
             text = np.array2string(
-                array, formatter={"float_kind": lambda x: f"{x:.4g}"}, separator=", ", max_line_width=10_000
+                array, formatter={"float_kind": lambda x: f"{x:z.4g}"}, separator=", ", max_line_width=10_000
             )
         else:
             text = np.array2string(array, separator=", ", max_line_width=10_000)
         return " ".join(text.split())[:200]
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:z.4g}"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {show(item)}" for key, item in value.items())[:300] + "}"
     if isinstance(value, list | tuple):

@@ -253,7 +253,7 @@ def forget_bias(seed: int) -> Measurements:
 
 E4 = Experiment(
     "E4",
-    "The forget gate's first bias decides: recall of one of 8 symbols after 30 silent steps, in 300 steps",
+    "The forget gate's first bias decides: recall of one of 8 symbols over 29 silent steps, in 300 steps",
     forget_bias,
     [
         most("LSTM b_f=3", 0.95),

@@ -124,7 +124,7 @@ def gradcheck(
     GradcheckReport
         Per argument the worst relative error, its index, got and expected. An error is divided by
         the larger of the two numbers, but at least by a thousandth of the argument's largest
-        gradient and by :math:`10^{-5}\max(1,|f|)`: below that a finite difference is rounding.
+        gradient and by :math:`10^{-5}\max(1,|f|)`: in smaller entries rounding alone may exceed ``tol``.
 
     Raises
     ------

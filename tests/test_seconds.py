@@ -44,7 +44,7 @@ def test_a_run_of_nbval_leaves_a_note_for_each_notebook_that_ran_to_its_end(tmp_
     assert "not measured: broken" in said
 
 
-@pytest.mark.parametrize(("spent", "good"), [(44.0, True), (45.0, False), (46.0, False)])
+@pytest.mark.parametrize(("spent", "good"), [(29.0, True), (30.0, False), (31.0, False)])
 def test_the_limit(tmp_path, spent, good):
     path = write(tmp_path / "one.ipynb", "x = 1")
     seconds.prepare(tmp_path / "reports")
@@ -53,7 +53,7 @@ def test_the_limit(tmp_path, spent, good):
     said, verdict = seconds.report(seconds.read(tmp_path / "reports", [path]))
     assert verdict is good
     assert f"{spent:.0f} s  one" in said
-    assert ("over 45 s: one" in said) is not good
+    assert ("over 30 s: one" in said) is not good
 
 
 def test_what_an_earlier_run_noted_is_thrown_away(tmp_path):

@@ -17,6 +17,7 @@ Without a name all steps run, in this order, even after one has failed:
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import subprocess
@@ -79,7 +80,7 @@ def steps() -> dict[str, Step]:
         "package": Step((pytest("package", *package, "lstmlab", *coverage),), numpy),
         "strict": Step((pytest("strict", *package),), {"LSTMLAB_BACKEND": "strict"}),
         "mutants": Step((pytest("mutants", MUTANTS),), numpy),
-        "around": Step((pytest("around", *around),), numpy),
+        "around": Step((pytest("around", "--dist=loadgroup", *around),), numpy),
         # A worker takes whole notebooks: the cells of one share a kernel.
         "notebooks": Step((pytest("notebooks", *nbval, "--dist=loadscope", *files),), numpy),
         "site": Step((build, pytest("site", "tests/site")), numpy),
@@ -159,6 +160,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     finally:
         print(f"\n{table(results)}", flush=True)
+    if wanted == list(available):  # tools/budget.py reads it
+        seconds_of = {result.name: round(result.seconds) for result in results}
+        (REPORTS / "times.json").write_text(json.dumps(seconds_of) + "\n", encoding="utf8")
     return int(not all(result.good for result in results))
 
 

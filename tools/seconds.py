@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 
-LIMIT = 45  # seconds of processor time: half a minute, and what two busy hyper-threads add to it
+LIMIT = 30  # seconds of processor time
 NOTES = "LSTMLAB_NOTE_SECONDS"  # the variable that names the folder for the notes
 STARTUP = f"""
 import hashlib, json, os, time

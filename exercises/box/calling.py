@@ -157,7 +157,7 @@ def describe(axes: Any) -> dict[str, Any]:
             _left_to_right(np.array([np.asarray(a, float) for a in line.get_data()])) for line in axes.lines
         ],
         "points": [np.asarray(c.get_offsets(), float) for c in axes.collections],
-        "images": [np.asarray(np.ma.filled(image.get_array(), np.nan), float) for image in axes.images],
+        "images": [_from_the_top(image, axes) for image in axes.images],
         "bars": np.asarray([p.get_height() for p in axes.patches if hasattr(p, "get_height")], float),
         "xlabel": str(axes.get_xlabel()),
         "ylabel": str(axes.get_ylabel()),
@@ -166,6 +166,12 @@ def describe(axes: Any) -> dict[str, Any]:
         "yscale": str(axes.get_yscale()),
         "legend": [str(text.get_text()) for text in legend.get_texts()] if legend else [],
     }
+
+
+def _from_the_top(image: Any, axes: Any) -> Any:
+    """Return an image's rows as one sees them: with ``origin="lower"`` the first stands at the bottom."""
+    rows = np.asarray(np.ma.filled(image.get_array(), np.nan), float)
+    return rows if axes.yaxis_inverted() else rows[::-1]
 
 
 def _left_to_right(curve: Any) -> Any:

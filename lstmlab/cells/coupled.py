@@ -137,7 +137,8 @@ class CoupledLSTM(BaseCell):
     Notes
     -----
     Because :math:`1-\sigma(a)=\sigma(-a)`, it is the plain LSTM with :math:`W_i=-W_f` and
-    :math:`b_i=-b_f`. ONNX's ``input_forget`` couples the other way, f = 1 - i with the weights of i.
+    :math:`b_i=-b_f`. ONNX Runtime couples the other way if ``input_forget`` is set, f = 1 - i with the
+    weights of i.
 
     References
     ----------

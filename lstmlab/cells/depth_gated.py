@@ -80,7 +80,7 @@ def depth_gated_parameter_count(n_x: int, n_h: int, n_layers: int = 2) -> int:
     n_x, n_h
         Sizes of the input and of every layer's hidden state.
     n_layers
-        Number of layers L.
+        Number of layers N.
 
     Returns
     -------

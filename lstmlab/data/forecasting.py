@@ -137,8 +137,8 @@ def walk_forward(
 ) -> Iterator[Fold]:
     r"""Go through a series as time does: fit on the past, judge on what comes next, move on.
 
-    Implements :eq:`eq-walk`: fold j trains on what lies before :math:`F + jM` and is judged on the K
-    values from there on.
+    Implements :eq:`eq-walk`, where the step M is the length K of a fold: fold j trains on what lies before
+    :math:`F + jM` and is judged on the K values from there on.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def seasonal_naive(values: npt.ArrayLike, origins: npt.ArrayLike, period: int, h
 
 
 class AR:
-    r"""An autoregression :math:`\hat x_{t+a-1} = c + \sum_{j=1}^p \varphi_j\, x_{t-j}` by least squares.
+    r"""An autoregression :math:`\hat v_{t+a-1} = c + \sum_{j=1}^p \varphi_j\, v_{t-j}` by least squares.
 
     Implements :eq:`eq-autoregression`. One column, a linear network without hidden units. It is often
     hard to beat.

@@ -169,7 +169,7 @@ class MarkovSource:
         return matrix
 
     def stationary(self) -> Floats:
-        r"""Return the distribution over contexts that one step leaves as it is: :math:`\pi = \pi P`.
+        r"""Return the distribution over contexts that one step leaves as it is: :math:`\pi = \pi\,\Pi`.
 
         Implements :eq:`eq-stationary-contexts`.
 

@@ -143,7 +143,7 @@ def mackey_glass(
 class Scaler:
     r"""Take away a mean and divide by a standard deviation, both of the data it was fitted on.
 
-    Implements :eq:`eq-scaler`: :math:`\hat v_t = (v_t - \mu) / s` for every t, with :math:`\mu` and
+    Implements :eq:`eq-scaler`: :math:`\tilde v_t = (v_t - \mu) / s` for every t, with :math:`\mu` and
     :math:`s` of the training part.
 
     Fit it on the training part only: with the test part's mean and spread a forecast knows something of

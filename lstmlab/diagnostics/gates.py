@@ -146,7 +146,7 @@ def unit_quantiles(values: Array, levels: Sequence[float]) -> Array:
 
 
 def geometric_mean(f: Array) -> Array:
-    r"""Geometric mean of each unit, :math:`\bar f_j = \bigl(\prod_{t} f_{t,j}\bigr)^{1/T}`.
+    r"""Geometric mean of each unit, :math:`\bar f_j = \bigl(\prod_{t,b} f_{t,b,j}\bigr)^{1/TB}`.
 
     Implements :eq:`eq-geometric-mean`. What a cell state keeps over T steps is the *product* of its forget
     gates, so this is the constant

@@ -88,8 +88,8 @@ def gradient_norms(
 def gradient_norms_over_lag(cell: Cell, run: Run, dh: Array, dstate: State | None = None) -> State:
     r"""How large the loss's derivative by the state is, by distance from the end.
 
-    Implements :eq:`eq-gradient-over-lag`: :math:`\|\mathrm dL/\mathrm dh_t\|` and, where there is one,
-    :math:`\|\mathrm dL/\mathrm dC_t\|`. Total derivatives: everything the loss feels of a state counts, by
+    Implements :eq:`eq-gradient-over-lag`: :math:`\|\partial L/\partial h_t\|` and, where there is one,
+    :math:`\|\partial L/\partial C_t\|`. Total derivatives: everything the loss feels of a state counts, by
     way of the gates too, and not only what comes along the product of the forget gates. To follow one loss,
     let ``dh`` be zero but at the step that this loss reads.
 

@@ -26,7 +26,7 @@ class Bridge:
 
     A field of the decoder that the encoder has too, under the same name and with the same width, is
     handed on, :math:`s_0 = h_S,\ C_0 = C_S`. Any other is made of all the encoder's fields of its kind,
-    :math:`s_0 = W_h\,[h_S^{\to}; h_1^{\gets}] + b_h` and :math:`C_0 = W_C\,[C_S^{\to}; C_1^{\gets}] + b_C`
+    :math:`s_0 = U_h\,[h_S^{\to}; h_1^{\gets}] + d_h` and :math:`C_0 = U_C\,[C_S^{\to}; C_1^{\gets}] + d_C`
     for a pair of directions (an encoder without C gives its h instead). What else a decoder carries, such
     as masks of dropout, starts as in its own initial state.
 

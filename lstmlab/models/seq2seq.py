@@ -2,7 +2,7 @@
 
 The notes write the encoder's result as C and the decoder as y_t = LSTM(y_{t-1}, C, h_{t-1}). Here C stays
 the cell state. What is handed on is the pair (h_S, C_S); the decoder's state is (s_t, C_t), of which the
-symbol is *read out*, :math:`y_t \\sim \\mathrm{softmax}(V r_t + b)`.
+symbol is *read out*, :math:`y_t \\sim \\mathrm{softmax}(W_y r_t + b_y)`.
 """
 
 from __future__ import annotations

@@ -166,3 +166,14 @@ def test_a_call_says_what_happened():
     drawn = call(lambda ax, y: ax.plot(range(3)[::-1], y), {"y": np.arange(3.0)}, plot=True)["value"]
     np.testing.assert_array_equal(drawn["curves"][0], [[0, 1, 2], [2, 1, 0]])
     assert call(lambda rng: rng.normal(), {"rng": Seed(3)})["value"] == np.random.default_rng(3).normal()
+
+
+def test_an_image_counts_as_it_is_seen():
+    rows = np.arange(6.0).reshape(3, 2)
+
+    def seen(draw):
+        return call(draw, {"a": rows}, plot=True)["value"]["images"][0].tolist()
+
+    assert seen(lambda ax, a: ax.imshow(a)) == seen(lambda ax, a: ax.matshow(a)) == rows.tolist()
+    assert seen(lambda ax, a: ax.imshow(a, origin="lower")) == rows[::-1].tolist()
+    assert seen(lambda ax, a: (ax.imshow(a, origin="lower"), ax.invert_yaxis())) == rows.tolist()

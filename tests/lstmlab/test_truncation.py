@@ -41,6 +41,15 @@ def test_with_k_as_long_as_the_sequence_it_is_the_full_gradient(make, every):
         same(a, b)
 
 
+@pytest.mark.parametrize("make", [ll.LSTM, ll.RNN])
+def test_what_a_kernel_ran_and_is_not_cut_the_kernel_walks_back(make):
+    cell, dh = make(20, 40, rng=1), xp.ones((100, 4, 40))
+    run = ll.unroll(cell, xp.ones((100, 4, 20)))
+    full, got = ll.backprop(cell, run, dh), ll.truncated_backprop(cell, run, dh, 100, every=100)
+    assert bool(xp.all(got.dx == full.dx))  # to the last bit: no other way computes the same
+    assert all(bool(xp.all(got.grads[name] == full.grads[name])) for name in full.grads)
+
+
 @pytest.mark.equation("eq-truncation")
 @CAUSAL
 def test_it_is_the_sum_of_the_windows_done_by_hand(make):
