@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from tqdm import tqdm
 
 from lstmlab.arguments import check_positive
 from lstmlab.checkpoints import Stateful
@@ -161,6 +160,8 @@ def fit(
             training.resume(training.path)
         elif not training.path.absolute().parent.is_dir():
             raise FileNotFoundError(f"checkpoint: expected a folder that exists, got {training.path.parent}")
+    from tqdm import tqdm  # late: it takes as long to import as a fifth of the package
+
     hidden = None if progress is None else not progress
     with tqdm(total=steps, initial=training.done, unit="step", disable=hidden) as bar:
         try:

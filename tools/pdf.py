@@ -17,15 +17,18 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-import yaml  # type: ignore[import-untyped]
 from playwright.sync_api import Page, PdfMargins, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject
 
 from browser import MISSING, arguments, find_chromium
 from build import HTML, build
-from environment import ROOT
+from environment import ROOT, command
 from offline import NAME, version
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from contents import table_of_contents
 
 NUMBER = """\
 <div style="width: 100%; font: 8pt sans-serif; color: #555; text-align: center">
@@ -53,14 +56,9 @@ class Part(NamedTuple):
 
 def in_order() -> list[tuple[str, str]]:
     """Return the pages of the table of contents in order, each with the part that begins with it, if any."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
-    found = [(str(toc["root"]), "")]
-    for part in toc["parts"]:
-        caption = str(part["caption"])
-        for chapter in part["chapters"]:
-            found.append((str(chapter["file"]), caption))
-            caption = ""
-    return found
+    entries = table_of_contents(ROOT)
+    before = ["", *(entry.part for entry in entries)]
+    return [(e.document, "" if e.part == last else e.part) for e, last in zip(entries, before, strict=False)]
 
 
 def printed(view: Page, page: Path) -> tuple[str, bytes]:
@@ -151,4 +149,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

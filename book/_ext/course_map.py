@@ -10,23 +10,20 @@ Nothing about the chapters is written here: a new chapter appears with the next 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import map_drawing
+from contents import CHAPTER, labels_in, markdown, table_of_contents
 
-CHAPTER = re.compile(r"book/part\d+/(\d+)_\w+")
-LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|^:label:\s*(eq-[\w-]+)\s*$", re.M)
 CITED = re.compile(r"\{eq\}`(?:[^`<]*<)?(eq-[\w-]+)>?`")
 NEEDED = re.compile(r"\*\*You need\*\*\s*:?(.*?)(?:\n\s*\n|\Z)", re.S)
 LINKED = re.compile(r"\{doc\}`(?:[^`<]*<)?([^`<>]+)>?`")
@@ -57,27 +54,19 @@ class Chapter:
 def read(root: Path) -> dict[int, Chapter]:
     """Read the table of contents and every chapter in it; number -> chapter."""
     found, texts = {}, {}
-    for part in yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8"))["parts"]:
-        for document in (entry["file"] for entry in part["chapters"]):
-            match = CHAPTER.fullmatch(document)
-            if match:
-                number = int(match[1])
-                texts[number] = text = markdown(root / f"{document}.ipynb")
-                title = re.search(r"^# (.+)$", text, re.M)
-                found[number] = Chapter(number, document, title[1] if title else document, part["caption"])
-    home = {label: n for n, text in texts.items() for pair in LABEL.findall(text) for label in pair if label}
+    for entry in table_of_contents(root):
+        if match := CHAPTER.fullmatch(entry.document):
+            number = int(match["number"])
+            texts[number] = text = markdown(root / f"{entry.document}.ipynb")
+            title = re.search(r"^# (.+)$", text, re.M)
+            found[number] = Chapter(number, entry.document, title[1] if title else entry.document, entry.part)
+    home = {label: number for number, text in texts.items() for label in labels_in(text)}
     for number, chapter in found.items():
         chapter.needs = needs(texts[number], found) - {number}
         cited = {home[label] for label in CITED.findall(texts[number]) if label in home} - {number}
         chapter.uses = {other for other in cited if other < number}
         chapter.ahead = cited - chapter.uses
     return found
-
-
-def markdown(notebook: Path) -> str:
-    """Return the text cells of a notebook."""
-    cells = json.loads(notebook.read_text(encoding="utf8"))["cells"]
-    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
 
 
 def needs(text: str, chapters: dict[int, Chapter]) -> set[int]:

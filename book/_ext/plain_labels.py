@@ -15,13 +15,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
-import yaml  # type: ignore[import-untyped]
 from docutils.nodes import make_id
 from pybtex.backends.markdown import Backend
 from pybtex.database import BibliographyData, Entry, parse_file
 from pybtex.style.formatting.plain import Style
 from sphinx.util.nodes import _make_id
 
+from contents import table_of_contents
 from myst_scan import Directive, Find, directive, scan
 
 GLUED = "application/papermill.record/text/plain"
@@ -92,17 +92,6 @@ def authors(entry: Entry) -> str:
     return " and ".join(names) or str(entry.fields.get("key", entry.key))
 
 
-def table_of_contents(root: Path) -> list[tuple[str, int]]:
-    """Return the files of ``_toc.yml`` in order, each with its chapter's number or 0."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8"))
-    found, number = [(str(toc["root"]), 0)], 0
-    for part in toc["parts"]:
-        for chapter in part["chapters"]:
-            number += bool(part.get("numbered"))
-            found.append((str(chapter["file"]), number if part.get("numbered") else 0))
-    return found
-
-
 def cells_of(path: Path) -> list[Any]:
     """Return the cells of a notebook, or a page as the only one of its cells."""
     if path.suffix == ".md":
@@ -148,8 +137,8 @@ def shown(value: str, form: str) -> str:
 def read(root: Path) -> Labels:
     """Read every chapter and every page of the table of contents."""
     labels = Labels(root)
-    for document, number in table_of_contents(root):
-        labels.add(document, number, cells_of(stored(root, document)))
+    for entry in table_of_contents(root):
+        labels.add(entry.document, entry.number, cells_of(stored(root, entry.document)))
     return labels
 
 

@@ -18,7 +18,8 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-CHAPTER = re.compile(r"book/part\d+/\d\d_\w+")
+from contents import CHAPTER
+
 QUESTION = re.compile(r'^<div class="self-check" id="check-[\w-]+">$', re.M)
 
 

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import nbformat
-import yaml
+
+from contents import markdown as markdown  # the tests say book.markdown
+from contents import table_of_contents
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted(path for path in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
@@ -47,13 +49,6 @@ def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def markdown(path: Path) -> str:
-    """All text of a notebook or page that is not code."""
-    if path.suffix == ".md":
-        return path.read_text(encoding="utf8")
-    return "\n\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-
-
 def prose(text: str) -> str:
     """Text without formulas, code, addresses and the options of directives."""
 
@@ -68,5 +63,4 @@ def prose(text: str) -> str:
 
 def toc() -> list[str]:
     """Files of the table of contents, in order."""
-    content = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
-    return [content["root"], *(chapter["file"] for part in content["parts"] for chapter in part["chapters"])]
+    return [entry.document for entry in table_of_contents(ROOT)]

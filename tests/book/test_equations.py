@@ -7,7 +7,8 @@ from collections import defaultdict
 import notebooks as book
 import pytest
 
-LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|^:label:\s*(eq-[\w-]+)\s*$", re.M)
+from contents import equations, labels_in
+
 ROLE = r":eq:`(eq-[\w-]+)`"
 IMPLEMENTS = re.compile(rf"Implements\s+(?:{ROLE}(?:\s*,\s*and\s+|\s*,\s*|\s+and\s+)?)+")
 
@@ -18,10 +19,6 @@ def places(entries):
     for label, place in entries:
         found[label].append(place)
     return dict(found)
-
-
-def labels_in(text):
-    return [first or second for first, second in LABEL.findall(text)]
 
 
 def implemented_in(docstring):
@@ -36,12 +33,6 @@ def marked_in(tree):
                 literal = argument.value if isinstance(argument, ast.Starred) else argument
                 value = ast.literal_eval(literal)  # raises where a label is computed
                 yield from (value if isinstance(value, tuple | list) else [value])
-
-
-def book_labels():
-    for path in [*book.CHAPTERS, *book.PAGES]:
-        for label in labels_in(book.markdown(path)):
-            yield label, path.relative_to(book.ROOT).as_posix()
 
 
 def code_labels():
@@ -59,7 +50,7 @@ def marked_labels():
             yield label, path.relative_to(book.ROOT).as_posix()
 
 
-BOOK, CODE, TESTS = places(book_labels()), places(code_labels()), places(marked_labels())
+BOOK, CODE, TESTS = equations(book.ROOT), places(code_labels()), places(marked_labels())
 
 
 @pytest.mark.parametrize(

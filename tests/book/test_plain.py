@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 import lab
+from contents import equations
 from course import Repository
 from environment import ROOT
 from myst_scan import directive, scan
@@ -80,6 +81,10 @@ def test_the_equations_carry_the_numbers_of_the_site(labels, copies):
         wanted = [t.words.strip("()") for t in labels.equations.values() if t.document == document]
         text = "\n".join(texts(copies[file_name(document)]))
         assert re.findall(r"\\tag\{([\d.]+)\}", text) == wanted
+
+
+def test_the_parser_finds_the_labels_that_the_pattern_finds(labels):
+    assert set(labels.equations) == set(equations(ROOT))
 
 
 def test_the_code_is_the_same_and_the_figures_have_their_captions(labels, copies):

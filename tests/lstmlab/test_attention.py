@@ -12,6 +12,7 @@ from oracle import FROZEN
 
 import lstmlab as ll
 from lstmlab import xp
+from lstmlab.counting import counter
 from lstmlab.layers import AdditiveAttention, DotAttention, streaming_attention
 
 QUICK = settings(max_examples=examples(10), deadline=None)
@@ -108,6 +109,28 @@ def test_dot_attention_by_hand():
     alpha = 1 / (1 + np.exp(-2.0))
     np.testing.assert_allclose(ll.to_numpy(trace.weights)[0, 0], [alpha, 1 - alpha], rtol=1e-14)
     assert float(c[0, 0, 0]) == pytest.approx(alpha, rel=1e-14)
+
+
+def test_a_look_finds_by_content_at_any_distance():
+    names, values = np.eye(4), np.array([2.0, -3.0, 5.0, 7.0])
+    for distance in (0, 10, 1000):
+        keys = np.zeros((4 + distance, 1, 6))  # a name and its value; then lines of a fifth name
+        keys[:4, 0, :4], keys[:4, 0, 5] = names, values
+        keys[4:, 0, 4:] = 1.0
+        queries = np.zeros((4, 1, 6))
+        queries[:, 0, :4] = 60.0 * names[::-1]
+        found = DotAttention().forward(xp.asarray(queries), xp.asarray(keys))[0]
+        np.testing.assert_allclose(ll.to_numpy(found)[:, 0, 5], values[::-1], rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_look_does_not_count_and_an_lstm_does(kind):
+    """A sequence and the same twice: the shares of equal keys add up, whatever the weights."""
+    layer, (queries, keys) = KINDS[kind](), inputs()
+    once, twice = (layer.forward(queries, xp.concat([keys] * n, axis=0))[0] for n in (1, 2))
+    np.testing.assert_allclose(ll.to_numpy(twice), ll.to_numpy(once), atol=1e-14)
+    one, two = (float(ll.unroll(counter([1]), xp.ones((n * S, 1, 1))).state.C[0, 0]) for n in (1, 2))
+    assert (one, two) == (S, 2 * S)
 
 
 def test_the_scale_keeps_the_variance_of_the_scores():
