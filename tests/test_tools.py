@@ -219,6 +219,7 @@ def site(tmp_path, monkeypatch):
     html = tmp_path / "_build" / "html"
     for name, value in (("ROOT", tmp_path), ("HTML", html), ("NOTE", html.parent / "built.json")):
         monkeypatch.setattr(build, name, value)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)  # the lock is there too
 
     def become(status):
         write = f"import os; os.makedirs({str(html)!r}); open({str(html / 'index.html')!r}, 'w')"

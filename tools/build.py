@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from environment import ROOT, child_environment
+from environment import ROOT, alone, child_environment, command
 
 HTML = ROOT / "_build" / "html"
 NOTE = ROOT / "_build" / "built.json"
@@ -37,8 +37,14 @@ VARIABLES = (
     "LSTMLAB_NOTEBOOKS_BRANCH",
     "LSTMLAB_SITE_URL",
 )
-#: Started through its module: the script beside the interpreter breaks when the folder is moved.
-JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
+#: Started through its module: the script beside the interpreter breaks when the folder is moved. Ctrl+C
+#: reaches it as well as us, who say so: it ends without a word.
+JUPYTER_BOOK = (
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "from jupyter_book.cli.main import main; main()",
+)
 
 
 def inputs() -> Iterator[Path]:
@@ -84,6 +90,11 @@ def is_current(now: str) -> bool:
 
 def build(fresh: bool = False) -> bool:
     """Build the site if anything changed, or anyhow if ``fresh``; say whether it is good."""
+    with alone("build"):
+        return _build(fresh)
+
+
+def _build(fresh: bool) -> bool:
     now = fingerprint()
     if not fresh and is_current(now):
         print("The site is up to date.", flush=True)
@@ -93,11 +104,11 @@ def build(fresh: bool = False) -> bool:
     NOTE.unlink(missing_ok=True)
     for folder in (HTML, HTML.parent / ".doctrees", HTML.parent / "jupyter_execute"):
         shutil.rmtree(folder, ignore_errors=True)
-    command = [*JUPYTER_BOOK, "build", ".", "-W", "-n", "--keep-going", "-q"]
+    start_it = [*JUPYTER_BOOK, "build", ".", "-W", "-n", "--keep-going", "-q"]
     environment = child_environment(LSTMLAB_BACKEND="numpy", MPLBACKEND="agg")
     # Its standard output is a greeting and a file:// address; warnings and errors come on the other one.
     status = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False
+        start_it, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False
     ).returncode
     seconds = f"{time.perf_counter() - start:.0f} s"
     if status or not (HTML / "index.html").is_file():
@@ -117,4 +128,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

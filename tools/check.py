@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import seconds
-from environment import ROOT, child_environment
+from environment import ROOT, alone, child_environment, command
 from execute import notebooks
 
 REPORTS = ROOT / "_build" / "reports"
@@ -111,10 +111,10 @@ def run(name: str, step: Step) -> Result:
     report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     start, status, tested = time.perf_counter(), 0, False
-    for command in step.commands:
-        print("$", shlex.join(["python" if part == sys.executable else part for part in command]), flush=True)
-        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode or status
-        tested = tested or "pytest" in command
+    for parts in step.commands:
+        print("$", shlex.join(["python" if part == sys.executable else part for part in parts]), flush=True)
+        status = subprocess.run(parts, cwd=ROOT, env=environment, check=False).returncode or status
+        tested = tested or "pytest" in parts
     if name == "notebooks":
         said, good = seconds.report(seconds.read(REPORTS, notebooks()))
         print(said, flush=True)
@@ -166,5 +166,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(not all(result.good for result in results))
 
 
+def one_at_a_time() -> int:
+    """Run the steps when no other run writes its reports in this folder."""
+    with alone("test"):
+        return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(one_at_a_time))

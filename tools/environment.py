@@ -9,15 +9,24 @@ remembers what was installed, and is written only after everything succeeded.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -32,6 +41,56 @@ def child_environment(**changes: str) -> dict[str, str]:
     Several processes run at once, the arrays are small, and sums over threads differ in the last digit.
     """
     return {**os.environ, **dict.fromkeys(THREADS, "1"), **changes}
+
+
+def command(main: Callable[[], int]) -> int:
+    """Run what a command does, and end in a word where a traceback would say nothing more.
+
+    Ctrl+C, a folder that may only be read, a full disk; what a terminal cannot show is spelled out.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print("\nStopped.", flush=True)
+        return 130
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(
+            f"{error.strerror}: {error.filename or ROOT}\n"
+            "The course writes into its own folder: copy it to one of yours, on a disk with room."
+        )
+
+
+@contextlib.contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Wait until no other process of this checkout is inside the block of that name.
+
+    The lock is the operating system's: it goes when its process does, however that ends.
+    """
+    folder = ROOT / "_build"
+    folder.mkdir(exist_ok=True)
+    with (folder / f"{name}.lock").open("a", encoding="utf8") as file:
+        if not _locked(file):
+            print(f"Another {name} is under way in this folder; waiting for it to end ...", flush=True)
+            while not _locked(file):
+                time.sleep(0.2)
+        yield  # closing the file lets the next one in
+
+
+def _locked(file: IO[str]) -> bool:
+    """Take the lock on a file, or say that another process has it."""
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:  # some shared folders have no locks: then there is no waiting either
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
 
 
 def venv_python(venv: Path = VENV) -> Path:
@@ -87,17 +146,42 @@ def require_venv_module(python: str) -> None:
 
 def make_venv(exact: bool) -> None:
     """Create .venv, unless a working one of the wanted version is there."""
-    found = version_of(venv_python()) if VENV.exists() else None
-    if found and found >= OLDEST and (not exact or found == sys.version_info[:2]):
+    if is_usable(exact):
         return
     python = choose_python(exact)
     require_venv_module(python)
     if VENV.exists():
         if not (VENV / "pyvenv.cfg").is_file():
             sys.exit(f"{VENV} is in the way: it is not a Python environment. Move it away and try again.")
-        print(f"Replacing {VENV.name}, which has Python {dotted(found) if found else 'that no longer runs'}.")
+        found = version_of(venv_python())
+        had = "Python that no longer runs" if not found else f"Python {dotted(found)}"
+        print(f"Replacing {VENV.name}, which has {had}{'' if not found or has_pip() else ' and no pip'}.")
         shutil.rmtree(VENV)
-    subprocess.run([python, "-m", "venv", str(VENV)], check=True)
+    try:
+        made = subprocess.run([python, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+    except BaseException:  # Ctrl+C: half of one would be in the way of the next run
+        shutil.rmtree(VENV, ignore_errors=True)
+        raise
+    if made.returncode:
+        shutil.rmtree(VENV, ignore_errors=True)
+        reason = "\n".join((made.stdout + made.stderr).strip().splitlines()[-3:])
+        sys.exit(f"{reason}\n{VENV} cannot be made: is there room on the disk, and may you write there?")
+
+
+def is_usable(exact: bool) -> bool:
+    """Say whether .venv works, and with ``exact`` whether it has this very Python."""
+    found = version_of(venv_python()) if VENV.exists() else None
+    return (
+        found is not None and found >= OLDEST and (not exact or found == sys.version_info[:2]) and has_pip()
+    )
+
+
+def has_pip() -> bool:
+    """Say whether the environment is whole: one whose making was cut off has Python and no pip."""
+    if NOTE.is_file():
+        return True
+    ask = [str(venv_python()), "-c", "import pip"]
+    return subprocess.run(ask, capture_output=True, check=False).returncode == 0
 
 
 def wanted(extras: Sequence[str]) -> dict[str, object]:
@@ -114,12 +198,15 @@ def installed() -> dict[str, object]:
     return note if isinstance(note, dict) else {}
 
 
+def with_those_there(extras: Sequence[str]) -> list[str]:
+    already = installed().get("extras")
+    return sorted({*extras, *(already if isinstance(already, list) else ())})
+
+
 def install(extras: Sequence[str]) -> None:
     """Install the extras, together with those already there, at the versions of constraints.txt."""
-    note = installed()
-    already = note.get("extras")
-    extras = sorted({*extras, *(already if isinstance(already, list) else ())})
-    if note == wanted(extras):
+    extras = with_those_there(extras)
+    if installed() == wanted(extras):
         return
     NOTE.unlink(missing_ok=True)
     print(
@@ -136,10 +223,15 @@ def install(extras: Sequence[str]) -> None:
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )
         assert pip.stdout is not None
-        for line in pip.stdout:
-            file.write(line)
-            if show:
-                print(f"\r  {line.strip()[:70]:<70}", end="", flush=True)
+        try:
+            for line in pip.stdout:
+                file.write(line)
+                if show:
+                    print(f"\r  {line.strip()[:70]:<70}", end="", flush=True)
+        except BaseException:
+            pip.terminate()
+            pip.wait()
+            raise
     if show:
         print(f"\r{'':<72}\r", end="")
     if pip.wait():
@@ -157,8 +249,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--exact", action="store_true", help="use the Python this runs under, or none")
     options = parser.parse_args(argv)
     try:
-        make_venv(options.exact)
-        install(options.extra)
+        # First without the lock: a folder that may only be read, and has its environment, is good enough.
+        if installed() != wanted(with_those_there(options.extra)) or not is_usable(options.exact):
+            with alone("installation"):
+                make_venv(options.exact)
+                install(options.extra)
     except KeyboardInterrupt:
         print("\nStopped; the next run starts the installation again.")
         return 130
@@ -166,4 +261,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

@@ -10,17 +10,22 @@ notebook, names the cell, and leaves the file as it was.
 from __future__ import annotations
 
 import argparse
+import importlib
+import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat.reader import NotJSONError
 
-from environment import ROOT, child_environment
+from environment import ROOT, child_environment, command
 
 SECONDS_PER_CELL = 120
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -56,18 +61,48 @@ def as_text(nb: nbformat.NotebookNode) -> str:
 
 
 def run(path: Path, check: bool) -> tuple[Path, str]:
-    old = path.read_text(encoding="utf8")
-    nb = nbformat.reads(old, as_version=4)
     try:
+        old = path.read_text(encoding="utf8")
+        nb = nbformat.reads(old, as_version=4)
         execute(nb, path.parent)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, NotJSONError, UnicodeDecodeError) as error:
         return path, f"failed\n{error}"
     new = as_text(nb)
     if new == old:
         return path, "unchanged"
-    if not check:
-        path.write_text(new, encoding="utf8", newline="\n")
+    try:
+        if not check:
+            store(path, new)
+    except OSError as error:
+        return path, f"failed\n{error}"
     return path, "changed"
+
+
+def store(path: Path, text: str) -> None:
+    """Write a file beside its place and move it there: a full disk leaves the old one whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf8", newline="\n")
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def out_of_reach() -> None:
+    """Keep Ctrl+C from a worker, where it would cut a kernel's messages in two; we end it ourselves."""
+    if sys.platform != "win32":
+        os.setsid()
+
+
+def kept_going(results: Iterator[Any]) -> Iterator[Any]:
+    """Yield results; Ctrl+C ends the workers, whose kernels go when they miss them."""
+    try:
+        yield from results
+    except BaseException:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        raise
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,16 +121,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not files:
         parser.error("there is no notebook under book/ or exercises/")
 
+    importlib.import_module("matplotlib.font_manager")  # collects fonts once; if it says so, in no cell
     os.environ.update(child_environment(LSTMLAB_BACKEND="numpy"))  # the kernels inherit it
     results = []
-    with ProcessPoolExecutor(min(len(files), 2)) as pool:
-        for path, result in pool.map(run, files, [options.check] * len(files)):
-            shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-            first, _, rest = result.partition("\n")
-            print(f"{first:<9} {shown}{rest and chr(10)}{rest}", flush=True)
-            results.append(first)
+    try:
+        with ProcessPoolExecutor(min(len(files), 2), initializer=out_of_reach) as pool:
+            for path, result in kept_going(pool.map(run, files, [options.check] * len(files))):
+                shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+                first, _, rest = result.partition("\n")
+                print(f"{first:<9} {shown}{rest and chr(10)}{rest}", flush=True)
+                results.append(first)
+    except BrokenProcessPool:
+        sys.exit("A process that executes notebooks was killed, perhaps for want of memory; no file is half.")
     return int("failed" in results or (options.check and "changed" in results))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

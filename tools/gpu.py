@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from environment import ROOT, child_environment
+from environment import ROOT, child_environment, command
 from execute import as_text, execute, notebooks
 
 STEPS = ("tests", "notebooks", "bench")
@@ -95,4 +95,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

@@ -1,6 +1,6 @@
 """Make plain copies of the chapters and open them in JupyterLab.
 
-    python tools/lab.py [--no-start]       copies into lab/chapters, JupyterLab on top
+    python tools/lab.py [--no-start]       copies into lab/chapters, JupyterLab on top; root: --allow-root
     python tools/lab.py --publish FOLDER   copies for Colab: links to the site, a cell that fetches the course
 
 The chapters in book/ are written for the site: their boxes, references and labels are MyST. The copies say
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from environment import ROOT
+from environment import ROOT, command
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
@@ -83,6 +83,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--no-start", action="store_true", help="make the copies only")
+    parser.add_argument(
+        "--allow-root",
+        action="store_true",
+        help="start it as root, as in a container; which JupyterLab refuses",
+    )
     parser.add_argument("--publish", type=Path, metavar="FOLDER", help="make the copies for Colab")
     options = parser.parse_args(argv)
     if options.publish:
@@ -99,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     quiet_settings()
     start = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"]
     start += ["--LabApp.default_url=/lab/tree/lab/chapters"]
+    start += ["--allow-root"] if options.allow_root else []
     try:
         return subprocess.run(start, cwd=ROOT, check=False).returncode
     except KeyboardInterrupt:
@@ -106,4 +112,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

@@ -8,6 +8,7 @@ What is left to do by hand is printed.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from environment import ROOT
-from execute import KERNEL, as_text, execute
+from environment import ROOT, command
+from execute import KERNEL, as_text, execute, store
 
 TEMPLATE = Path(__file__).with_name("chapter.md")
 NAME = re.compile(r"book/part\d+/\d{2}_(?P<name>[a-z][a-z0-9_]*)")
@@ -53,13 +54,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     target = ROOT / f"{options.name}.ipynb"
     if target.exists():
         parser.error(f"name: {target.relative_to(ROOT)} is there already")
-    nb = begin(match["name"].replace("_", "-"), options.title)
+    title = os.fsencode(options.title).decode("utf8", "replace")  # under LANG=C its bytes come undecoded
+    nb = begin(match["name"].replace("_", "-"), title)
     target.parent.mkdir(parents=True, exist_ok=True)
     execute(nb, target.parent)
-    target.write_text(as_text(nb), encoding="utf8", newline="\n")
+    store(target, as_text(nb))
     print(f"Wrote {target.relative_to(ROOT).as_posix()}.\n{TO_DO.format(name=options.name)}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

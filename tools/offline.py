@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from build import HTML, build
-from environment import ROOT
+from environment import ROOT, command
 
 NAME = "lstm-networks"
 #: The oldest time a zip file can say; a build's own would make each file another one.
@@ -50,4 +50,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

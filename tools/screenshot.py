@@ -19,7 +19,7 @@ from playwright.sync_api import ViewportSize, sync_playwright
 
 from browser import MISSING, arguments, find_chromium
 from build import HTML, build
-from environment import ROOT
+from environment import ROOT, command
 from serve import listen
 
 PICTURE = ROOT / "book" / "static" / "readme-chapter.png"
@@ -65,4 +65,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

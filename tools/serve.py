@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from build import HTML, build
+from environment import command
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
@@ -140,4 +141,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

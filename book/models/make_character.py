@@ -17,13 +17,13 @@ differs) gives other files, a little. Written are
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sums import record
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -35,7 +35,7 @@ from lstmlab.models.language import LanguageModel  # noqa: E402
 from lstmlab.models.language_batches import continued  # noqa: E402
 
 HERE, STATIC = ROOT / "book" / "models", ROOT / "book" / "static"
-N_TRAIN, N_TEST, SEEDS = 400_000, 20_000, (0, 1, 2)
+N_TRAIN, N_TEST, N_EACH, SEEDS = 400_000, 20_000, 4000, (0, 1, 2)
 N_H, T, B, LR, STEPS = 96, 50, 32, 0.01, 3000
 LOOK = (0, 30, 100, 200, 400, 700, 1000, 1500, 2000, 2500, 3000)
 SAMPLE_AT, SAMPLE = (0, 30, 100, 400, 3000), 110
@@ -89,7 +89,9 @@ def train_characters(seed: int, learnt: Any, test: Any, vocabulary: Any) -> tupl
 
 
 def counted(learnt: Any, test: Any, check: Any, V: int) -> dict[str, Any]:
-    """Return bits of counts of n-grams, and the n that is best on text which nobody tests on."""
+    """Return bits of counts of n-grams, the n that is best on text which nobody tests on, and what the
+    strongest says of each symbol: another Python's text has what is held out here in what is learnt.
+    """
     orders = range(1, 8)
     found = {"add 0.1": [data.NGram(learnt, n, V).bits(test) for n in orders]}
     found["add 0.1, seen"] = [data.NGram(learnt, n, V).bits(learnt[:N_TEST]) for n in orders]
@@ -97,7 +99,9 @@ def counted(learnt: Any, test: Any, check: Any, V: int) -> dict[str, Any]:
     found["Witten-Bell"] = [model.bits(test) for model in models]
     found["Witten-Bell, seen"] = [model.bits(learnt[:N_TEST]) for model in models]
     best = 1 + int(np.argmin([model.bits(check) for model in models]))
-    return {name: np.round(bits, 4).tolist() for name, bits in found.items()} | {"chosen n": best}
+    each = np.round(-100 * np.log2(models[best - 1].probability(test[:N_EACH]))).astype(int)
+    rows = {name: np.round(bits, 4).tolist() for name, bits in found.items()}
+    return rows | {"chosen n": best, "hundredths of a bit": " ".join(map(str, each))}
 
 
 def words_of(text: str, test: str) -> dict[str, Any]:
@@ -160,15 +164,6 @@ def for_the_page(arrays: dict[str, Any], bits: float) -> str:
         weights[name] = text(arrays[name])
     words = "// The character model of chapter 16, made by book/models/make_character.py.\n"
     return f"{words}lstmFigure.samplerWeights = {json.dumps(weights)};\n"
-
-
-def record(*names: str) -> None:
-    """Write the hashes of files into SHA256SUMS, leaving those of others as they are."""
-    sums = HERE / "SHA256SUMS"
-    lines = sums.read_text(encoding="utf8").splitlines() if sums.exists() else []
-    lines = [line for line in lines if line.split("  ")[1] not in names]
-    lines += [f"{hashlib.sha256((HERE / name).read_bytes()).hexdigest()}  {name}" for name in names]
-    sums.write_text("\n".join(sorted(lines, key=lambda line: line.split("  ")[1])) + "\n", encoding="utf8")
 
 
 def main() -> None:

@@ -12,13 +12,13 @@ stands in SHA256SUMS.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from sums import record
 
 import lstmlab as ll
 from lstmlab import data
@@ -56,10 +56,4 @@ def trained(name: str, seed: int) -> np.ndarray:
 if __name__ == "__main__":
     found = {f"{name}-{seed}": trained(name, seed) for name in ("LSTM", "GRU", "RNN") for seed in range(3)}
     np.savez(FILE, **found)
-    sums = FILE.with_name("SHA256SUMS")
-    lines = sums.read_text(encoding="utf8").splitlines() if sums.exists() else []
-    lines = [line for line in lines if not line.endswith(f"  {FILE.name}")]
-    lines.append(f"{hashlib.sha256(FILE.read_bytes()).hexdigest()}  {FILE.name}")
-    sums.write_text(
-        "".join(f"{line}\n" for line in sorted(lines, key=lambda s: s.split()[1])), encoding="utf8"
-    )
+    record(FILE.name)

@@ -15,7 +15,6 @@ Another processor gives other files, a little. Written are
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -27,6 +26,7 @@ from unittest.mock import patch
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from sums import record
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -294,15 +294,6 @@ def for_the_page(packed: dict[str, Any]) -> str:
     words = "// The model with attention of chapter 17, made by book/models/make_dates.py.\n"
     text = json.dumps(weights, separators=(",", ":"))
     return f"{words}lstmFigure.alignmentWeights = {text};\n"
-
-
-def record(*names: str) -> None:
-    """Write the hashes of files into SHA256SUMS, leaving those of others as they are."""
-    sums = HERE / "SHA256SUMS"
-    lines = sums.read_text(encoding="utf8").splitlines() if sums.exists() else []
-    lines = [line for line in lines if line.split("  ")[1] not in names]
-    lines += [f"{hashlib.sha256((HERE / name).read_bytes()).hexdigest()}  {name}" for name in names]
-    sums.write_text("\n".join(sorted(lines, key=lambda line: line.split("  ")[1])) + "\n", encoding="utf8")
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def pydoc_text() -> str:
 
     Real English prose and code, offline, under Python's own licence. Only ASCII characters are kept, runs
     of spaces and of line ends become one, and letters are lower-cased. The text differs between versions
-    of Python, so numbers measured on it do too, a little.
+    of Python, so numbers measured on it do too, and what one holds out another has among what it learns.
     """
     from pydoc_data.topics import topics  # two thirds of a megabyte: only when it is asked for
 
