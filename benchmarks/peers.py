@@ -78,7 +78,7 @@ def six_equations(size: Size, given: Data) -> Peer:
 
 
 def floor(size: Size, given: Data) -> Peer:
-    """What NumPy cannot do without: a product of this shape a step, and the elementwise work in one sweep."""
+    """What NumPy cannot do without: a product of this shape a step, the element-wise work in one sweep."""
     cell, x, _ = given
     B, T, n_x, n_h = size
     W = np.concatenate([cell.W, cell.b[:, None]], axis=1)

@@ -48,6 +48,14 @@ def by_setting(found: dict[str, Any]) -> dict[tuple[int, str], list[dict[str, An
     return groups
 
 
+def peak(runs: list[dict[str, Any]]) -> float:
+    """Return the rate of a large product under one setting: the best of all rounds, whoever was the peer.
+
+    Other programs can only make it look slower, and then a share of it would be above 1.
+    """
+    return float(max(run["peak"] for run in runs))
+
+
 def cell(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
@@ -65,7 +73,7 @@ def ratios(runs: list[dict[str, Any]], kind: str) -> list[dict[str, float | None
         size = Size(*first["size"])
         work = size.forward_flops if kind == "forward" else size.training_flops
         mine = statistics.median(first[kind]["lstmlab"])
-        row: dict[str, float | None] = {"of the peak": work / mine / runs[0]["peak"]}
+        row: dict[str, float | None] = {"of the peak": work / mine / peak(runs)}
         for name in columns:
             run = next((r for r in runs if r["peer"] == name), runs[0])
             row[name] = ratio(run["sizes"][k][kind], "lstmlab", name)
@@ -80,7 +88,7 @@ def least(runs: list[dict[str, Any]], kind: str) -> list[float]:
             sizes = [Size(*z["size"]) for z in run["sizes"]]
             work = [z.forward_flops if kind == "forward" else z.training_flops for z in sizes]
             times = [statistics.median(z[kind]["torch"]) for z in run["sizes"]]
-            return [w / time / runs[0]["peak"] for w, time in zip(work, times, strict=True)]
+            return [w / time / peak(runs) for w, time in zip(work, times, strict=True)]
     return []
 
 
@@ -153,7 +161,7 @@ def machine_report(found: dict[str, Any]) -> list[str]:
         versions = ", ".join(f"{NAMES[r['peer']]} {r['version']}" for r in runs if r["peer"] in NAMES)
         word = "thread" if threads == 1 else "threads"
         lines += [f"### {threads} {word}, OpenBLAS kernels {kernels or 'not told'}", ""]
-        lines += [f"Peak {runs[0]['peak'] / 1e9:.0f} GF/s in a large float32 product. {versions}.", ""]
+        lines += [f"Peak {peak(runs) / 1e9:.0f} GF/s in a large float32 product. {versions}.", ""]
         for kind, words in (("forward", "Forward"), ("training", "Forward and backward, all gradients")):
             lines += [f"**{words}.**", "", *table(runs, kind), ""]
         lines += gru_table(runs)
@@ -175,12 +183,13 @@ def front_table(found: list[dict[str, Any]]) -> list[str]:
     if not found:
         return ["Not yet measured.", ""]
     (threads, kernels), runs = next(iter(by_setting(found[0]).items()))
+    word = "thread" if threads == 1 else "threads"
     shown = [("forward", name) for name in ("torch", "onnxruntime", "six equations")]
     shown += [("training", name) for name in ("torch", "six equations")]
     ahead = {kind: ratios(runs, kind) for kind in ("forward", "training")}
     heads = {"forward": "forward", "training": "both passes"}
     lines = [
-        f"Our time divided by theirs, {found[0]['machine']}, OpenBLAS kernels {kernels}, {threads} thread:",
+        f"Our time divided by theirs, {found[0]['machine']}, OpenBLAS kernels {kernels}, {threads} {word}:",
         "",
     ]
     lines += [
@@ -239,4 +248,5 @@ def write_report() -> None:
     BOOK.write_text(book_copy(found), encoding="utf8", newline="\n")
     if found:
         plot(found, HERE / "results" / "ratios.svg")
-    print("written: benchmarks/README.md, book/models/benchmarks.json; chapter 21 shows them: make notebooks")
+    print("written: README.md, benchmarks/README.md, book/models/benchmarks.json")
+    print("chapter 21 shows them: make notebooks")

@@ -10,15 +10,15 @@ add up.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstmlab.parameters import ParameterGroup
-from lstmlab.typing import Array, Cell, State, Trace
-from lstmlab.unroll import Run, check_cell, run_outputs, run_sequence, sequence_back
+from lstmlab.typing import Array, Reader, State, Trace
+from lstmlab.unroll import Run, check_cell, run_outputs, run_sequence, sequence_back, walks_as
 
 
 @cache
@@ -42,8 +42,8 @@ class Composite:
     #: A wrapper that masks the old hidden state belongs on the layers, not on the whole.
     h_is_only_read = False
 
-    def __init__(self, parts: dict[str, Cell], suffixes: Sequence[str], n_h: int) -> None:
-        self.parts = parts
+    def __init__(self, parts: Mapping[str, Reader], suffixes: Sequence[str], n_h: int) -> None:
+        self.parts: dict[str, Any] = dict(parts)  # only some of them can be stepped
         self.n_x, self.n_h = next(iter(parts.values())).n_x, n_h
         fields = [
             field + suffix
@@ -114,14 +114,14 @@ class Stack(Composite):
 
     Trace = StackTrace
 
-    def __init__(self, layers: Sequence[Cell]) -> None:
+    def __init__(self, layers: Sequence[Reader]) -> None:
         parts = {str(l + 1): cell for l, cell in enumerate(layers)}
         suffixes = [*(f"_{l + 1}" for l in range(len(layers) - 1)), ""]
         super().__init__(parts, suffixes, layers[-1].n_h)
         self.causal = all(cell.causal for cell in layers)
 
     @property
-    def layers(self) -> list[Cell]:
+    def layers(self) -> list[Any]:
         """The cells, the lowest first."""
         return list(self.parts.values())
 
@@ -182,7 +182,7 @@ class Stack(Composite):
         return f"stack([{', '.join(map(repr, self.layers))}])"
 
 
-def stack(cells: Sequence[Cell]) -> Stack:
+def stack(cells: Sequence[Reader]) -> Stack:
     r"""Put cells above each other: the hidden state of one is the input of the next.
 
     Implements :eq:`eq-stack`:
@@ -233,6 +233,8 @@ def _run_stack(cell: Stack, x: Array, state: State, mask: Array | None) -> Run:
 
 @run_outputs.register(Stack)
 def _run_stack_alone(cell: Stack, x: Array, state: State, mask: Array | None) -> Run:
+    if not walks_as(cell, Stack):
+        return run_outputs.dispatch(object)(cell, x, state, mask)
     states = []
     for layer, state_l in zip(cell.layers, cell.split(state), strict=True):
         x, state_l, _, _ = run_outputs(layer, x, state_l, mask)

@@ -17,6 +17,7 @@ from cycler import cycler
 
 from lstmlab.backend import to_numpy
 from lstmlab.typing import Array
+from lstmlab.unroll import check_traced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,9 +117,10 @@ def trace(run: Run, names: str = "f i o", *, unit: int = 0, b: int = 0, ax: Axes
 
     Raises
     ------
-    ValueError
-        If the run's trace has no such field.
+    TypeError, ValueError
+        If the run was made without its trace, or the trace has no such field.
     """
+    check_traced(run)
     known = [name for name in run.trace._fields if name in COLORS]
     for name in names.split():
         if name not in known:

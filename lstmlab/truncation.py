@@ -108,9 +108,9 @@ class Stateful:
         self.cell, self.batch = cell, batch
         self.state: State = cell.initial_state(batch)
 
-    def unroll(self, x: Array, *, lengths: Sequence[int] | None = None) -> Run:
+    def unroll(self, x: Array, *, lengths: Sequence[int] | None = None, trace: bool = True) -> Run:
         """Run one chunk and remember its last state; arguments as for :func:`lstmlab.unroll`."""
-        run = unroll(self.cell, x, self.state, lengths=lengths)
+        run = unroll(self.cell, x, self.state, lengths=lengths, trace=trace)
         self.state = run.state
         return run
 

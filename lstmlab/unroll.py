@@ -105,8 +105,8 @@ def unroll(
         Number of steps of each sequence, B whole numbers from 1 to T, for a padded batch; ``None``
         means T for all. After its end a sequence keeps its state, and its output is zero.
     trace
-        Whether to keep what :func:`backprop` needs. Without it one step's memory is enough, and the large
-        runs of an LSTM are quicker.
+        Whether to keep what :func:`backprop` needs. Without it the gates of one step are enough, where with
+        it those of all steps are kept, and the large runs of an LSTM are quicker.
 
     Returns
     -------
@@ -149,6 +149,11 @@ def run_outputs(cell: Any, x: Array, state: State, mask: Array | None) -> Run:
     if own_way is not run_sequence.dispatch(object):
         return own_way(cell, x, state, mask)._replace(trace=None)
     return walk_outputs(cell, x, state, mask)
+
+
+def walks_as(cell: Any, kind: type) -> bool:
+    """Whether a cell's sequences are run as those of a kind: a subclass may have registered its own way."""
+    return run_sequence.dispatch(type(cell)) is run_sequence.dispatch(kind)
 
 
 def walk_outputs(cell: Cell, x: Array, state: State, mask: Array | None) -> Run:
@@ -341,8 +346,7 @@ def check_run(cell: Any, run: Any) -> tuple[int, int]:
     check_cell(cell)
     if not isinstance(run, Run):
         raise TypeError(f"run: expected what unroll returned, got {type(run).__name__}")
-    if run.trace is None:
-        raise TypeError("run: expected one with its trace, got what unroll(..., trace=False) returned")
+    check_traced(run)
     if not isinstance(run.trace, cell.Trace):
         raise TypeError(
             f"run: expected the run of a cell that stores {cell.Trace.__name__}, "
@@ -352,6 +356,12 @@ def check_run(cell: Any, run: Any) -> tuple[int, int]:
     check_array("run.trace.x", run.trace.x, (T, B, cell.n_x), cell.params.vectors[0])
     check_array("run.h", run.h, (T, B, cell.n_h), cell.params.vectors[0])
     return T, B
+
+
+def check_traced(run: Any) -> None:
+    """Say that a run kept nothing to look at."""
+    if run.trace is None:
+        raise TypeError("run: expected one with its trace, got what unroll(..., trace=False) returned")
 
 
 def check_state(name: str, state: Any, cell: Reader, batch: int) -> State:

@@ -86,9 +86,11 @@ def of_package(room: Path, name: str) -> tuple[set[str], set[Import]]:
 
 def of_repository(root: Path) -> tuple[set[str], set[Import]]:
     """Return the rooms of the repository that hold Python, and the imports between them."""
+    made = set((root / ".gitignore").read_text(encoding="utf8").splitlines())
     folders = [path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._"]
+    ours = [path for path in folders if f"/{path.name}/" not in made and not (path / "pyvenv.cfg").exists()]
     rooms: dict[Path, str] = {}
-    for path in (path for folder in folders if folder.name != "lab" for path in folder.rglob("*.py")):
+    for path in (path for folder in ours for path in folder.rglob("*.py")):
         parts = path.relative_to(root).parts
         rooms[path] = "/".join(parts[: 1 + (parts[0] == "book")])
     homes = {room: room for room in set(rooms.values()) - set(LOOSE)}
@@ -211,6 +213,15 @@ def look(folder, **changed):
 def test_what_agrees_passes(tmp_path):
     assert drawings(SKETCH)["made/"][1] == [["left"], ["right", "beside"], ["more"]]
     assert not look(tmp_path)
+
+
+def test_what_is_made_or_is_a_readers_own_environment_is_no_room(tmp_path):
+    (tmp_path / ".gitignore").write_text("/build/\n", encoding="utf8")
+    for name in ("build/lib/made.py", "venv/lib/theirs.py", "tools/look.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("import made\n", encoding="utf8")
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    assert of_repository(tmp_path) == ({"tools"}, set())
 
 
 @pytest.mark.parametrize(

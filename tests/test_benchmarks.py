@@ -82,6 +82,15 @@ def test_what_no_code_can_go_below_is_the_others_share_of_the_peak():
     assert report.least([run], "forward") == [0.5]
     assert report.least([run], "training") == [1.5]
     assert report.least([run | {"peer": "jax"}], "forward") == []
+    assert report.least([run, run | {"peer": "jax", "peak": SMALL.forward_flops * 2.0}], "forward") == [0.25]
+
+
+def test_nobody_is_above_the_peak():
+    for found in report.results():
+        for runs in report.by_setting(found).values():
+            for kind in ("forward", "training"):
+                assert max(row["of the peak"] for row in report.ratios(runs, kind)) <= 1.0
+                assert max(report.least(runs, kind), default=0.0) <= 1.0
 
 
 def test_the_books_copy_is_that_of_the_results():

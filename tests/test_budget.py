@@ -22,10 +22,16 @@ def test_no_cost_is_above_its_limit_and_no_limit_is_idle(cost):
 
 
 def test_lstmlab_is_imported_within_its_limit():
-    """Processor time, the least of three runs, and twice the limit: a busy machine fails nothing."""
-    numpy, lstmlab = (min(budget.starts(code, 3)) for code in ("import numpy", "import lstmlab"))
+    """Processor time, the least of three runs, and twice the limit: a busy machine fails nothing.
+
+    Nor does a slow one: where NumPy takes longer than in the record, so may lstmlab.
+    """
+    empty, numpy, lstmlab = (
+        min(budget.starts(code, 3)) for code in ("pass", "import numpy", "import lstmlab")
+    )
     (limit,) = (cost.limit for cost in budget.COSTS if cost.key == "lstmlab")
-    assert 1e3 * (lstmlab - numpy) <= 2 * limit, (
+    slower = max(1.0, 1e3 * (numpy - empty) / RECORD["costs"]["numpy"])
+    assert 1e3 * (lstmlab - numpy) <= 2 * slower * limit, (
         "python -X importtime -c 'import lstmlab' says what takes long"
     )
 

@@ -29,6 +29,7 @@ def test_it_refuses_what_it_refused(again):
         lambda: a + whole,
         lambda: a & a,
         lambda: whole / whole,
+        lambda: single.__iadd__(a),
         lambda: a[1.0],
         lambda: a[True],
         lambda: a[None, 0][0.5],

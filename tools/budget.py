@@ -55,8 +55,8 @@ COSTS = (
     Cost("notebook", "the slowest notebook, processor time", "s", seconds.LIMIT),
     Cost("site", "the built site, all its files", "MB", 50),
     Cost("page", "its heaviest page, the HTML alone", "kB", 1000),
-    Cost("scripts", "scripts of the page that loads most, the theme's and MathJax among them", "kB", 4000),
-    Cost("own", "the course's own scripts on it", "kB", 150),
+    Cost("scripts", "scripts of the page that loads most, the theme's and MathJax among them", "kB", 2000),
+    Cost("own", "the course's own scripts on it", "kB", 100),
     Cost("numpy", "`import numpy`, beside an empty Python", "ms", 250),
     Cost("lstmlab", "`import lstmlab`, beside NumPy; Matplotlib is not loaded", "ms", 300),
 )

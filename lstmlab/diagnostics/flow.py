@@ -29,7 +29,7 @@ def diagonal(v: Array) -> Array:
 def rnn_jacobian(W_h: Array, h_t: Array) -> Array:
     r"""Jacobian of one step of the plain network.
 
-    Implements :eq:`eq-rnn-jacobian`: :math:`\partial h_t/\partial h_{t-1} = \mathrm{diag}(1-h_t^2)\,W_h`.
+    Implements :eq:`eq-rnn-jacobian`: :math:`\partial h_t/\partial h_{t-1} = \operatorname{diag}(1-h_t^2)W_h`.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def growth_rate(norm_start: float, norm_end: float, steps: int) -> float:
 
 
 def direct_path(f_t: Array) -> Array:
-    r"""Partial derivative of the cell state, gates held fixed: :math:`\mathrm{diag}(f_t)`.
+    r"""Partial derivative of the cell state, gates held fixed: :math:`\operatorname{diag}(f_t)`.
 
     Implements :eq:`eq-direct-path`.
 
@@ -163,8 +163,8 @@ def gate_path(cell: LSTM, trace_t: LSTMTrace) -> Array:
     r"""How the cell state depends on the last hidden state, through the gates.
 
     Implements :eq:`eq-gate-path`: :math:`M_t = \partial C_t/\partial h_{t-1} =
-    \mathrm{diag}(C_{t-1}\odot f_t(1-f_t))W_{fh} + \mathrm{diag}(\tilde C_t\odot i_t(1-i_t))W_{ih}
-    + \mathrm{diag}(i_t\odot(1-\tilde C_t^2))W_{Ch}`.
+    \operatorname{diag}(C_{t-1}\odot f_t(1-f_t))W_{fh} + \operatorname{diag}(\tilde C_t\odot i_t(1-i_t))W_{ih}
+    + \operatorname{diag}(i_t\odot(1-\tilde C_t^2))W_{Ch}`.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def gate_path(cell: LSTM, trace_t: LSTMTrace) -> Array:
 
 
 def output_path(o_t: Array, C_t: Array) -> Array:
-    r"""How the hidden state depends on its own cell state, :math:`\mathrm{diag}(o_t\odot(1-\tanh^2 C_t))`.
+    r"""How the hidden state follows its own cell state, :math:`\operatorname{diag}(o_t\odot(1-\tanh^2 C_t))`.
 
     Implements :eq:`eq-output-path`.
 
@@ -210,8 +210,8 @@ def output_path(o_t: Array, C_t: Array) -> Array:
 def total_cell_jacobian(cell: LSTM, trace_t: LSTMTrace, o_prev: Array) -> Array:
     r"""Total derivative of the cell state by the last one, gates following.
 
-    Implements :eq:`eq-total-cell-jacobian`: :math:`\mathrm{d}C_t/\mathrm{d}C_{t-1} = \mathrm{diag}(f_t)
-    + M_t\,\mathrm{diag}(o_{t-1}\odot(1-\tanh^2 C_{t-1}))`.
+    Implements :eq:`eq-total-cell-jacobian`: :math:`\mathrm{d}C_t/\mathrm{d}C_{t-1} = \operatorname{diag}(f_t)
+    + M_t\,\operatorname{diag}(o_{t-1}\odot(1-\tanh^2 C_{t-1}))`.
 
     Parameters
     ----------
@@ -238,9 +238,9 @@ def total_cell_jacobian(cell: LSTM, trace_t: LSTMTrace, o_prev: Array) -> Array:
 def step_jacobian(cell: LSTM, trace_t: LSTMTrace) -> Array:
     r"""Jacobian of one step of the whole state, :math:`\partial[h_t;C_t]/\partial[h_{t-1};C_{t-1}]`.
 
-    Implements :eq:`eq-full-jacobian`. With :math:`D_t = \mathrm{diag}(o_t\odot(1-\tanh^2 C_t))` its
-    blocks are :math:`D_t M_t + \mathrm{diag}(\tanh C_t\odot o_t(1-o_t))W_{oh}` and
-    :math:`D_t\,\mathrm{diag}(f_t)` above :math:`M_t` and :math:`\mathrm{diag}(f_t)`.
+    Implements :eq:`eq-full-jacobian`. With :math:`D_t = \operatorname{diag}(o_t\odot(1-\tanh^2 C_t))` its
+    blocks are :math:`D_t M_t + \operatorname{diag}(\tanh C_t\odot o_t(1-o_t))W_{oh}` and
+    :math:`D_t\,\operatorname{diag}(f_t)` above :math:`M_t` and :math:`\operatorname{diag}(f_t)`.
 
     Parameters
     ----------

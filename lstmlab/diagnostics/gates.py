@@ -14,7 +14,7 @@ from lstmlab.backend import namespace
 from lstmlab.checks import check_array, check_size
 from lstmlab.diagnostics.information import entropy
 from lstmlab.typing import Array
-from lstmlab.unroll import Run
+from lstmlab.unroll import Run, check_traced
 
 #: The trace fields that are gates, with values between 0 and 1.
 GATES = ("f", "i", "o", "r", "z", "T")
@@ -102,9 +102,11 @@ def run_statistics(run: Run) -> dict[str, GateStatistics]:
 
     Raises
     ------
-    ValueError
-        If the run has sequences of different lengths: after its end a sequence has no gates to count.
+    TypeError, ValueError
+        If the run was made without its trace, or has sequences of different lengths: after its end a sequence
+        has no gates to count.
     """
+    check_traced(run)
     if run.mask is not None:
         raise ValueError("run: expected one without lengths, got a padded batch; run each length by itself")
     return {g: gate_statistics(getattr(run.trace, g)) for g in GATES if g in run.trace._fields}

@@ -11,7 +11,8 @@ What makes it fast, in the order of what each is worth:
   gradients of the weights are one product for many steps.
 
 Rows stand in the order o, i, f, C̃, and behind them the cell state before the step: the three sigmoids side
-by side, and :math:`[i; f] \odot [\tilde C; C]` is one product of neighbours.
+by side, and :math:`[i; f] \odot [\tilde C; C]` is one product of neighbours where no trace is kept, as are
+its derivatives on the way back.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
 
 
 def outputs(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
-    """Do what :func:`forward` does, in one step's memory, where nobody will walk back."""
+    """Do what :func:`forward` does where nobody will walk back: the gates of one step are enough."""
     (T, B, n_x), n_h = x.shape, cell.n_h
     half = np.array(0.5, x.dtype)
     W = weights_to_run(cell, B)

@@ -14,7 +14,7 @@ import numpy as np
 
 from lstmlab.kernels.choice import worthwhile
 from lstmlab.typing import Array, State, Trace
-from lstmlab.unroll import Run, run_outputs, run_sequence, sequence_back, walk_outputs
+from lstmlab.unroll import Run, run_outputs, run_sequence, sequence_back, walk_outputs, walks_as
 
 CHUNK = 2**18  # numbers of pre-activations worked on at once: about the second cache
 COLUMNS = (
@@ -23,6 +23,7 @@ COLUMNS = (
 KEPT = 2**24  # numbers of scratch space that stay allocated between two calls
 
 plain_run = run_sequence.dispatch(object)
+plain_outputs = run_outputs.dispatch(object)
 plain_back = sequence_back.dispatch(object)
 
 
@@ -86,7 +87,7 @@ def offer(
     def run_alone(cell: Any, x: Array, state: State, mask: Array | None) -> Run:
         if can_run(kind, cell, x) and worthwhile(x.shape[0], x.shape[1], cell.n_x, cell.n_h):
             return (outputs or forward)(cell, x, state, mask)._replace(trace=None)
-        return walk_outputs(cell, x, state, mask)
+        return (walk_outputs if walks_as(cell, kind) else plain_outputs)(cell, x, state, mask)
 
     @sequence_back.register(kind)
     def back(

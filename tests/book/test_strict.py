@@ -2,7 +2,9 @@
 
 import importlib
 import multiprocessing
+import os
 import re
+import sys
 
 import notebooks as book
 import pytest
@@ -31,11 +33,25 @@ def processes():
     forks = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
     if forks:
-        context.set_forkserver_preload(["strict_chapter"])
+        context.set_forkserver_preload(["strict_chapter", __name__])
     with pytest.MonkeyPatch.context() as patch:
+        # What it is to import it must find: Python up to 3.12 hands it no path, and says nothing.
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
         patch.setenv("LSTMLAB_BACKEND", "strict")
         patch.setenv("MPLBACKEND", "agg")
         yield context
+
+
+def ran(processes, cells, folder, asserts, log):
+    """Run cells in a process of their own; return how it ended and what it said."""
+    process = processes.Process(target=run_chapter, args=(cells, folder, STEPS, asserts, log))
+    process.start()
+    process.join(60 * MINUTES)
+    if late := process.is_alive():
+        process.kill()
+        process.join()
+    said = log.read_text(encoding="utf8")[-4000:] if log.is_file() else "it did not start"
+    return process.exitcode, f"{said}\nafter {MINUTES} minutes it was ended" if late else said
 
 
 @pytest.mark.parametrize("path", book.CHAPTERS, ids=book.name)
@@ -47,12 +63,21 @@ def test_the_same_cells_run_on_the_strict_backend(path, processes, tmp_path):
     trains = bool(re.search(r"\b(fit|Adam|SGD)\(", whole) or OWN_LOOP.search(whole) or long)
     if trains:
         cells = [OWN_LOOP.sub(f"min(steps, {STEPS})", cell.replace(long, short)) for cell in cells]
-    log = tmp_path / "said.txt"
-    process = processes.Process(target=run_chapter, args=(cells, path.parent, STEPS, not trains, log))
-    process.start()
-    process.join(60 * MINUTES)
-    if process.is_alive():
-        process.kill()
-    assert process.exitcode == 0, (
-        log.read_text(encoding="utf8")[-4000:] if log.is_file() else "it did not start"
-    )
+    ended, said = ran(processes, cells, path.parent, not trains, tmp_path / "said.txt")
+    assert ended == 0, said
+
+
+@pytest.mark.parametrize(
+    ("cells", "noticed"),
+    [
+        (["from lstmlab import xp", "xp.zeros(2)"], ""),
+        (["import numpy as np\nfrom lstmlab import xp", "xp.zeros(2) + np.ones(2)"], "Expected Array"),
+        (["class A:\n    def __repr__(self):\n        raise ValueError('hidden')", "A()"], "hidden"),
+        (["1 +"], "invalid syntax"),
+        (["assert False"], "AssertionError"),
+    ],
+)
+def test_a_cell_that_raises_is_noticed(cells, noticed, processes, tmp_path):
+    ended, said = ran(processes, cells, tmp_path, True, tmp_path / "said.txt")
+    assert ended == bool(noticed)
+    assert noticed in said
