@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -94,6 +95,26 @@ class Case:
 def draw(rng: np.random.Generator, *shape: int, dtype: str = "float64") -> Any:
     """Standard normal numbers on the backend under test."""
     return xp.asarray(rng.normal(size=shape).astype(dtype))
+
+
+def host(values: Any, dtype: str = "float64") -> Any:
+    """Numbers that a test writes down, on the backend under test."""
+    return xp.asarray(np.asarray(values, dtype=dtype))
+
+
+def logistic(a: float) -> float:
+    """The sigmoid of one number, in plain Python."""
+    return 1 / (1 + math.exp(-a))
+
+
+def same(a: Any, b: Any, tol: float = 1e-14) -> None:
+    """Demand that two arrays agree, entry by entry."""
+    np.testing.assert_allclose(ll.to_numpy(a), ll.to_numpy(b), rtol=0, atol=tol)
+
+
+def noisy(cell: Any) -> Any:
+    """The cell with both kinds of noise, each from a seed of its own."""
+    return ll.zoneout(ll.variational_dropout(cell, 0.3, 0.2, rng=1), 0.3, 0.2, rng=2)
 
 
 def make_case(

@@ -16,8 +16,8 @@ MUTANTS = [
     Mutant(
         "the state runs on into the padding",
         UNROLL,
-        "state = new if mask is None else hold(mask[t, ...], new, state)",
-        "state = new",
+        "state = new if mask is None else hold(mask[t, ...], new, state)\n        traces",
+        "state = new\n        traces",
         "the final state of a short sequence is that of the padding behind it",
     ),
     Mutant(

@@ -66,6 +66,12 @@ def test_gradients_agree_with_finite_differences(kind, lengths):
     assert report.ok, str(report)
 
 
+def test_the_first_weights_fill_the_range_that_their_width_gives_them():
+    for name, p in AdditiveAttention(20, 90, 200, rng=0).params.items():
+        numbers, width = ll.to_numpy(p), p.shape[-1]
+        assert 0.97 * width**-0.5 < np.abs(numbers).max() <= width**-0.5, name
+
+
 def test_additive_widths_may_differ():
     rng = np.random.default_rng(0)
     layer = AdditiveAttention(2, 5, 4)

@@ -328,6 +328,8 @@ def test_bad_batches():
     x = np.zeros((3, 2), dtype=int)
     with pytest.raises(TypeError, match=r"batch: expected a LabelledBatch\(x, labels, lengths\)"):
         model.loss(TaggedBatch(x, x))
+    with pytest.raises(ValueError, match=r"x: expected symbols of shape \(T, B\), got shape \(3,\)"):
+        model.logits(x[:, 0], [3])
     with pytest.raises(ValueError, match=r"targets: expected shape \(2,\), got \(3,\)"):
         model.loss((x, np.zeros(3, dtype=int)))
     with pytest.raises(ValueError, match="lengths: expected 2 whole numbers from 1 to T = 3"):

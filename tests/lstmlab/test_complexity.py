@@ -49,6 +49,13 @@ def test_formulas_equal_what_a_run_does(kind, size):
     )
 
 
+def test_without_sizes_one_step_of_one_sequence_is_measured():
+    found = cost.measure(ll.LSTM(2, 3))
+    assert found.forward == cost.lstm_forward(2, 3)
+    assert found.stored == cost.lstm_stored_floats(2, 3, T=1, B=1)
+    assert cost.distinct_floats(ll.LSTM(2, 3)) == cost.lstm_stored_floats(2, 3, T=1, B=1, each_once=True)
+
+
 def test_the_numbers_of_the_notes_and_the_right_ones():
     n_x, n_h = 40, 100
     one = cost.lstm_forward(n_x, n_h)

@@ -185,10 +185,18 @@ def test_the_legal_criterion_is_one_half_without_memory_and_one_with_it():
         after_the_end[length:, b] = 1.0
     assert all_legal(after_the_end, batch).all()
     assert exact_sets(after_the_end, batch, 0.3).all()
+    at_the_threshold = np.where(batch.legal, 1.0, 0.3)
+    assert exact_sets(at_the_threshold, batch, 0.3).all()
     with pytest.raises(ValueError, match="finite"):
         all_legal(np.full(batch.legal.shape, np.nan), batch)
     with pytest.raises(ValueError, match="expected shape"):
         all_legal(knows_all[1:], batch)
+
+
+def test_two_symbols_are_a_string_and_no_symbols_are_whole_numbers_too():
+    batch = next_symbol_batch(["BE"], [["E"]], REBER_SYMBOLS)
+    assert batch.lengths.tolist() == [1]
+    assert REBER_SYMBOLS.encode("").dtype == np.int64
 
 
 def test_grammar_refuses():
@@ -479,6 +487,13 @@ def test_no_text_means_two_days():
             assert meaning.setdefault(write_date(day, form)[0], day) == day
 
 
+def test_each_character_has_its_field():
+    text, fields = write_date(date(2021, 3, 5), "weekday")
+    assert text == "Fri 5 Mar 2021"
+    assert fields == [0, 0, 0, 0, 3, 0, 2, 2, 2, 0, 1, 1, 1, 1]
+    assert FIELDS == {"other": 0, "year": 1, "month": 2, "day": 3}
+
+
 def test_ordinals():
     days = [date(2021, 1, 1) + timedelta(days=i) for i in range(31)]
     texts = [write_date(day, "ordinal day")[0].split()[0] for day in days]
@@ -512,6 +527,7 @@ def test_split_days_and_refusals():
     assert set(train) | set(test) == set(DAYS)
     assert sorted(test) == test
     assert test != DAYS[-len(test) :]
+    assert [len(part) for part in split_days(DAYS[:4], 0.25, rng=0)] == [3, 1]
     assert set(date_batch(test, 50, rng=0, forms=["dots"]).iso) <= {d.isoformat() for d in test}
     for call, message in (
         (lambda: write_date(DAYS[0], "roman"), "form: expected one of day month year"),

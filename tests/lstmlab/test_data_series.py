@@ -194,6 +194,7 @@ def test_walk_forward_never_trains_on_the_future(T, first, horizon, step, window
 def test_naive_forecasts_by_hand():
     values = np.array([1.0, 2, 3, 4, 5, 6, 7])
     assert persistence(values, [2, 5], 3)[..., 0].tolist() == [[2, 5], [2, 5], [2, 5]]
+    assert persistence(values, [2, 5])[..., 0].tolist() == [[2, 5]]
     assert seasonal_naive(values, [3, 7], 3, 5)[..., 0].T.tolist() == [[1, 2, 3, 1, 2], [5, 6, 7, 5, 6]]
     with pytest.raises(ValueError, match="places from 3 to 7"):
         seasonal_naive(values, [2], 3)

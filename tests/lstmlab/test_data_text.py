@@ -1,4 +1,4 @@
-"""Text: the loader's errors, vocabularies, the two ways of making batches, n-gram baselines; minibatches."""
+"""Text: the loader's errors, vocabularies, ways of making batches, n-gram baselines; data sets in batches."""
 
 import itertools
 import math

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import make_case
+from cases import host, make_case
 
 import lstmlab as ll
 from lstmlab import xp
@@ -12,10 +12,6 @@ from lstmlab.cells.lstm import weight_blocks
 from lstmlab.diagnostics.flow import direct_path, gate_path, output_path
 
 D = ll.diagnostics
-
-
-def host(values):
-    return xp.asarray(np.asarray(values, dtype="float64"))
 
 
 def numerical_jacobian(function, s, eps=1e-6):
@@ -253,6 +249,19 @@ def test_fixed_points_of_random_cells_do_not_move():
         for p in found:
             state = ll.LSTMState(p.h[None, :], p.C[None, :])
             assert np.abs(ll.to_numpy(D.fixed_point_residual(case.cell, state, case.x[0, ...]))).max() < 1e-10
+
+
+def test_the_residual_is_where_the_state_goes_minus_where_it_is():
+    cell, state = ll.LSTM(1, 1), ll.LSTMState(xp.asarray([[0.25]]), xp.asarray([[2.0]]))
+    cell.params.flat[...] = 0.0  # all gates at one half: C' = C/2, h' = tanh(C')/2
+    moved = ll.to_numpy(D.fixed_point_residual(cell, state, xp.zeros((1, 1))))
+    np.testing.assert_allclose(moved, [math.tanh(1.0) / 2 - 0.25, -1.0], rtol=1e-15)
+
+
+def test_jacobians_keep_the_dtype_of_the_cell():
+    for make in (ll.LSTM, ll.RNN):
+        case = make_case(make, B=1, dtype="float32")
+        assert all(J.dtype == xp.float32 for J in D.jacobians(case.cell, case.run()))
 
 
 def test_the_spectral_radius_is_not_the_norm():

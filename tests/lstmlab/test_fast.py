@@ -199,6 +199,13 @@ def test_what_is_written_into_an_array_is_counted():
     assert result.tolist() == [[1.0, 0.0, 0.0, 0.0], [1.0, 5.0, 5.0, 5.0], [1.0, 5.0, 5.0, 5.0]]
 
 
+def test_stacks_of_matrices_and_copies_are_counted():
+    tally, _ = seen(np.matmul, np.ones((2, 3, 4)), np.ones((2, 4, 5)))
+    assert tally.macs == 2 * 3 * 4 * 5
+    tally, _ = seen(np.copyto, np.zeros(6), np.ones(6))
+    assert tally == cost.Traffic(calls=1, read=6, written=6)
+
+
 def test_traffic_can_be_added_and_told():
     tally = cost.Traffic(calls=1, macs=3, operations=2, read=3, written=1)
     assert tally + tally - tally == tally

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import examples
+from cases import examples, noisy
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -20,10 +20,6 @@ from lstmlab.training import fit
 QUICK = settings(max_examples=examples(10), deadline=None)
 T, B, N_Y, N_Z, H = 4, 3, 2, 1, 3
 MODES = [("recursive", False), ("recursive", True), ("direct", False), ("direct", True)]
-
-
-def noisy(cell):
-    return ll.zoneout(ll.variational_dropout(cell, 0.3, 0.2, rng=1), 0.3, 0.2, rng=2)
 
 
 def forecaster(mode="recursive", residual=False, *, seed=0, n_z=N_Z, horizon=H, dtype="float64", cell=None):

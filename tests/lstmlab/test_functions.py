@@ -4,14 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw
+from cases import draw, host
 
 import lstmlab as ll
 from lstmlab import functions, initializers, xp
-
-
-def host(values):
-    return xp.asarray(np.asarray(values, dtype="float64"))
 
 
 @pytest.mark.equation("eq-sigmoid", "eq-stable-sigmoid")
@@ -54,6 +50,7 @@ def test_concatenation_puts_the_hidden_state_above_the_input():
 def test_orthogonal_has_equal_singular_values_and_uniform_its_bound():
     q = initializers.orthogonal(0, 5, scale=1.5)
     np.testing.assert_allclose(np.linalg.svd(q, compute_uv=False), 1.5)
+    np.testing.assert_allclose(np.linalg.svd(initializers.orthogonal(0, 5), compute_uv=False), 1.0)
     u = initializers.uniform(0, (1000,), 0.1)
     assert np.abs(u).max() <= 0.1
     assert u.var() == pytest.approx(0.1**2 / 3, rel=0.1)

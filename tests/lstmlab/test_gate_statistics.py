@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import examples, make_case
+from cases import examples, host, make_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,10 +12,6 @@ import lstmlab as ll
 from lstmlab import xp
 
 D = ll.diagnostics
-
-
-def host(values, dtype="float64"):
-    return xp.asarray(np.asarray(values, dtype=dtype))
 
 
 def gate(seed=0, T=7, B=3, n=4):
@@ -211,6 +207,9 @@ def test_histogram_entropy_equals_numpys_histogram():
 def test_what_is_no_gate_is_refused(function):
     with pytest.raises(ValueError, match=r"expected values in \[0, 1\], got -0.5 to 2"):
         function(host([[[-0.5, 2.0]]]))
+    for outside in (-0.5, 1.5):
+        with pytest.raises(ValueError, match=r"expected values in \[0, 1\], got"):
+            function(host([[[0.5, outside]]]))
     with pytest.raises(ValueError, match=r"expected shape \(T, B, n\)"):
         function(host([0.5, 0.5]))
 

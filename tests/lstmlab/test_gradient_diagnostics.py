@@ -4,17 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw, make_case
+from cases import draw, host, make_case
 
 import lstmlab as ll
 from lstmlab import xp
 from lstmlab.parameters import ParameterGroup
 
 D = ll.diagnostics
-
-
-def host(values):
-    return xp.asarray(np.asarray(values, dtype="float64"))
 
 
 # --- gate by gate ------------------------------------------------------------------------------
@@ -24,6 +20,7 @@ def host(values):
 def test_three_readings_of_a_gradient_by_hand():
     W, dW = host([[1.0, 2.0], [2.0, 0.0]]), host([[3.0, 0.0], [0.0, 4.0]])
     assert D.gradient_norm(W, dW) == pytest.approx((5.0, 5.0 / 3.0, 2.5))
+    assert D.gradient_norm(0.01 * W, dW).relative == pytest.approx(500.0 / 3.0)
     assert D.gradient_norm(0.0 * W, dW).relative == math.inf
     with pytest.raises(ValueError, match=r"dW: expected shape \(2, 2\), got \(1, 2\)"):
         D.gradient_norm(W, dW[:1, :])

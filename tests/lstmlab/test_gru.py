@@ -6,7 +6,7 @@ import gated
 import numpy as np
 import oracle
 import pytest
-from cases import draw, examples, make_case
+from cases import draw, examples, logistic, make_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,10 +22,6 @@ SHUT, OPEN = -800.0, 800.0  # the sigmoid rounds to exactly 0 and 1
 
 def gru(reset, **more):
     return lambda n_x, n_h, **options: GRU(n_x, n_h, reset=reset, **more, **options)
-
-
-def logistic(a):
-    return 1 / (1 + math.exp(-a))
 
 
 @pytest.mark.equation(

@@ -4,9 +4,8 @@ import copy
 import math
 import pickle
 
-import numpy as np
 import pytest
-from cases import examples, make_case
+from cases import examples, logistic, make_case, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,14 +16,6 @@ from lstmlab.cells.highway import HighwayLSTM, highway_parameter_count
 from lstmlab.cells.lstm import lstm_parameter_count
 
 SHUT, OPEN = -800.0, 800.0  # the sigmoid rounds to exactly 0 and 1
-
-
-def logistic(a):
-    return 1 / (1 + math.exp(-a))
-
-
-def same(a, b, tol=1e-14):
-    np.testing.assert_allclose(ll.to_numpy(a), ll.to_numpy(b), rtol=0, atol=tol)
 
 
 def lstm_step(W, b, x, h, C):

@@ -259,6 +259,7 @@ def test_the_decoder_equals_the_normal_equations(rng):
     symbols, X = rng.integers(0, 3, size=200), rng.normal(size=(200, 5))
     X[:, 0] += symbols
     X[:, 4] = 7.0
+    X[:, :2] *= [1e-3, 100.0]  # each column has a scale of its own
     order = np.random.default_rng(3).permutation(200)
     fit, test = order[:120], order[120:]
     Z = (X - X[fit].mean(axis=0)) / np.array([*X[fit, :4].std(axis=0), 1.0])

@@ -69,6 +69,8 @@ def test_the_variance_of_a_pre_activation_counts_each_block_by_itself(h2, x2):
     h, x = h * (h2 / np.mean(h**2)) ** 0.5, x * (x2 / np.mean(x**2)) ** 0.5
     expected = initializers.preactivation_variance(n_h, n_x, 0.09, 0.01, h2=h2, x2=x2)
     near(W_h @ h + W_x @ x, expected)
+    of_mean_square_one = initializers.preactivation_variance(n_h, n_x, 0.09 * h2, 0.01 * x2)
+    assert expected == pytest.approx(of_mean_square_one)
     assert expected == pytest.approx(60 * 0.09 * h2 + 90 * 0.01 * x2)
     with pytest.raises(ValueError, match="n_x: expected a positive whole number, got 0"):
         initializers.preactivation_variance(3, 0, 1.0, 1.0)
@@ -210,6 +212,7 @@ def test_a_cell_that_broke_can_be_initialised_anew():
     [
         ({"scheme": "he"}, "scheme: expected one of glorot, orthogonal, pytorch, notes, got 'he'"),
         ({"scale": 0.0}, "scale: expected a number above zero, got 0.0"),
+        ({"scale": math.inf}, "scale: expected a number above zero, got inf"),
         ({"forget_bias": 1.0, "chrono": 9}, "forget_bias, chrono: expected one of the two, got 1.0 and 9"),
         ({"chrono": 1}, "T_max: expected a number of steps above 2, got 1"),
         ({"forget_bias": math.nan}, "forget_bias: expected a finite number, got nan"),
@@ -224,8 +227,9 @@ def test_errors_say_what_is_wrong_and_change_nothing(options, message):
 
 
 def test_what_is_no_such_cell_is_refused():
-    with pytest.raises(TypeError, match="cell: expected a cell such as LSTM"):
-        initialize(ll.LSTM, "glorot")
+    for no_cell in (ll.LSTM, ll.layers.Linear(2, 3)):
+        with pytest.raises(TypeError, match="cell: expected a cell such as LSTM"):
+            initialize(no_cell, "glorot")
     with pytest.raises(ValueError, match="chrono: expected a cell with b_f, got Parameters"):
         initialize(ll.RNN(2, 3), "glorot", chrono=9)
     with pytest.raises(ValueError, match=r"cell: expected W_. of width n_h"):

@@ -16,6 +16,7 @@ some = settings(max_examples=examples(12), deadline=None)
 
 @pytest.mark.equation("eq-half-width")
 def test_half_width_by_hand():
+    assert half_width(np.array([-128, 3, 4], dtype=np.int8), 0.75) == 128.0
     assert half_width([3.0, -1.0, 2.0], 0.75) == 3.0  # r = 3
     assert half_width([3.0, -1.0, 2.0], 0.5) == 2.0  # r = 2
     assert half_width([3.0, -1.0, 2.0], 0.51) == 3.0

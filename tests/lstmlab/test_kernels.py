@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import lstmlab as ll
 from lstmlab.kernels import choice, numpy_gru, numpy_lstm, numpy_rnn, numpy_shared
-from lstmlab.unroll import length_mask
+from lstmlab.unroll import length_mask, run_outputs
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 #: Cells that have a kernel, made as ``make(n_x, n_h, rng=, dtype=, xp=)``.
@@ -150,11 +150,24 @@ def test_large_runs_are_fused_and_small_ones_are_the_chapters_own_code(make):
     fused = KERNELS[type(cell)].FusedTrace
     small, large = np.ones((2, 1, 20)), np.ones((100, 2, 20))
     assert not isinstance(ll.unroll(cell, small).trace, fused)
+    assert not isinstance(ll.unroll(cell, large[:, :1]).trace, fused)  # long, but half the work
     assert isinstance(ll.unroll(cell, large).trace, fused)
     with ll.kernels.plain():
         assert not isinstance(ll.unroll(cell, large).trace, fused)
     assert isinstance(ll.unroll(cell, large).trace, fused)
     assert not choice.worthwhile(1, 1, 3, 4)
+    assert choice.worthwhile(4, 16, 96, 32)  # 2**18 exactly
+    assert not choice.worthwhile(4, 16, 95, 32)
+
+
+@every_kernel
+def test_outputs_alone_are_fused_where_a_run_with_its_trace_is(make, monkeypatch):
+    cell, walked = make(20, 30, xp=np), []
+    plain = numpy_shared.walk_outputs
+    monkeypatch.setattr(numpy_shared, "walk_outputs", lambda *a: walked.append(a[1].shape) or plain(*a))
+    for shape in ((100, 2, 20), (100, 1, 20)):
+        run_outputs(cell, np.ones(shape), cell.initial_state(shape[1]), None)
+    assert walked == [(100, 1, 20)]
 
 
 def test_a_cell_derived_from_one_with_a_kernel_keeps_its_own_step():

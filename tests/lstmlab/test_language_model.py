@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import warnings
 from functools import partial
 
 import numpy as np
@@ -315,6 +316,13 @@ def test_next_distribution_by_hand():
     assert next_distribution(a, 0.0).tolist() == [[1.0, 0.0, 0.0, 0.0]]
     assert next_distribution(a, top_k=1).tolist() == [[1.0, 0.0, 0.0, 0.0]]
     assert next_distribution([[1.0, 1.0, 1.0]], top_k=2).tolist() == [[0.5, 0.5, 0.0]]
+    single = np.array([[0.1, 0.7]], dtype=np.float32)
+    assert np.array_equal(next_distribution(single), next_distribution(single.astype(np.float64)))
+    assert next_distribution(single).dtype == np.float64
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the score of all but the first overflows, and nobody is told
+        assert next_distribution([[9.0, 0.0]], 1e-308).tolist() == [[1.0, 0.0]]
+    assert draw_symbols([[0, 1, 0], [1, 0, 0]], [0.0, 0.99]).tolist() == [1, 0]
     assert next_distribution([[0.0, 1.0, 1.0]], 0).tolist() == [[0.0, 1.0, 0.0]]
 
 

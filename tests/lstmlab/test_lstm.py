@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw, make_case
+from cases import draw, logistic, make_case
 
 import lstmlab as ll
 from lstmlab import xp
@@ -26,10 +26,6 @@ def by_hand(W, b, z, activation):
         [activation(sum(W[j, k] * z[k, s] for k in range(z.shape[0])) + b[j, 0]) for s in range(z.shape[1])]
         for j in range(W.shape[0])
     ]
-
-
-def logistic(a):
-    return 1 / (1 + math.exp(-a))
 
 
 @pytest.mark.equation("eq-forget-gate", "eq-input-gate", "eq-output-gate", "eq-candidate", "eq-rnn-step")

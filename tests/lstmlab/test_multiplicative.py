@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw, examples, make_case
+from cases import draw, examples, logistic, make_case, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,14 +22,6 @@ from lstmlab.cells.multiplicative import (
 W = {"f": (0.5, -1.0), "i": (0.25, 2.0), "C": (-0.5, 1.0), "o": (1.0, 0.5)}
 W_M = {"f": 1.5, "i": -0.75, "C": 0.5, "o": -2.0}
 BIAS = {"f": 1.0, "i": -0.5, "C": 0.25, "o": 0.0}
-
-
-def logistic(a):
-    return 1 / (1 + math.exp(-a))
-
-
-def same(a, b, tol=1e-14):
-    np.testing.assert_allclose(ll.to_numpy(a), ll.to_numpy(b), rtol=0, atol=tol)
 
 
 @pytest.mark.parametrize("kind", [MultiplicativeLSTM, KrauseLSTM])

@@ -186,7 +186,10 @@ def test_evaluation_is_the_plain_cell(tied):
     case = make_case()
     net = ll.variational_dropout(case.cell, 0.5, 0.5, tied=tied)
     net.training = False
-    same(ll.unroll(net, case.x).h, ll.unroll(case.cell, case.x).h, 0)
+    run, plain = ll.unroll(net, case.x), ll.unroll(case.cell, case.x)
+    same(run.h, plain.h, 0)
+    for got, want in zip(run.trace.inner, plain.trace, strict=True):
+        same(got, want, 0)
 
 
 def test_what_is_read_keeps_its_mean():
@@ -208,6 +211,23 @@ def test_the_switch_reaches_every_part():
     net.training = True
     assert inner.training
     assert (ll.to_numpy(ll.unroll(net, x).h) != ll.to_numpy(ll.unroll(net, x).h)).any()
+
+
+@pytest.mark.parametrize("lengths", [None, [4, 2]])
+def test_a_run_without_a_trace_draws_the_same(lengths):
+    inner = ll.variational_dropout(ll.LSTM(2, 3), 0.5, 0.5)
+    both = ll.bidirectional(ll.zoneout(ll.RNN(3, 2), 0.5), ll.RNN(3, 2))
+    net = ll.stack([ll.zoneout(inner, 0.5), ll.checkpointed(ll.zoneout(ll.LSTM(3, 3), 0.5), 3), both])
+    x = draw(np.random.default_rng(0), 4, 2, 2)
+
+    def run_and_next(trace):
+        run = ll.unroll(net, x, lengths=lengths, trace=trace)
+        return run, [float(g.random()) for g in net.generators]
+
+    (want, next_drawn), (got, drawn) = (rewound(net, lambda t=t: run_and_next(t)) for t in (True, False))
+    assert drawn == next_drawn
+    for a, b in zip((got.h, *got.state), (want.h, *want.state), strict=True):
+        same(a, b)
 
 
 def test_what_cannot_be_is_named():

@@ -176,6 +176,13 @@ def test_a_gradient_short_enough_is_left_as_it_is():
     assert clip_by_global_norm(grads.zeros_like(), 1.0) == 0.0
 
 
+def test_the_norm_counts_a_single_number_and_minds_no_empty_part():
+    one, none = ll.Parameters({"w": (1,)}, xp.asarray([-3.0])), ll.Parameters({}, xp.zeros(0))
+    assert global_norm(one) == 3.0
+    assert global_norm(none) == 0.0
+    assert global_norm(ParameterGroup({"one": one, "none": none})) == 3.0
+
+
 def test_the_norm_of_an_exploding_float32_gradient_does_not_overflow():
     grads = parameters(dtype="float32")
     grads.flat[...] = xp.asarray(np.array([3e30, 4e30, 0, 0, 0, 0], dtype="float32"))

@@ -12,6 +12,7 @@ import lstmlab as ll
 from lstmlab import xp
 from lstmlab.cells.lstm import lstm_parameter_count
 from lstmlab.cells.rnn import rnn_parameter_count
+from lstmlab.parameters import ParameterGroup
 
 
 def test_names_and_shapes_of_the_contract():
@@ -87,8 +88,20 @@ def test_what_cannot_be_written_is_named_and_nothing_is_lost(value, error, messa
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(KeyError, match="no parameter 'W_c'; there are W_f, W_i, W_C, W_o, b_f"):
         ll.LSTM(1, 1).params["W_c"]
-    with pytest.raises(ValueError, match="names: expected neighbours of one width, got W_f, W_C"):
-        ll.LSTM(1, 1).params.fused(("W_f", "W_C"))
+    for names in (("W_f", "W_C"), ("W_o", "b_f")):
+        with pytest.raises(
+            ValueError, match=f"names: expected neighbours of one width, got {', '.join(names)}"
+        ):
+            ll.LSTM(1, 1).params.fused(names)
+
+
+def test_a_group_has_parts_whose_names_can_be_told_apart_and_prints_them():
+    params = ll.RNN(1, 2).params
+    assert repr(ParameterGroup({"one": params})) == "ParameterGroup(one.W: (2, 3), one.b: (2,))"
+    with pytest.raises(ValueError, match=r"parts: expected names without a dot, got 'a\.b'"):
+        ParameterGroup({"a": params, "a.b": params})
+    with pytest.raises(ValueError, match="parts: expected at least one, got none"):
+        ParameterGroup({})
 
 
 def test_the_first_weights_are_those_documented():
@@ -96,6 +109,22 @@ def test_the_first_weights_are_those_documented():
     assert np.abs(ll.to_numpy(cell.W)).max() <= 16**-0.5
     assert ll.to_numpy(cell.W).std() == pytest.approx(16**-0.5 / 3**0.5, rel=0.05)
     assert ll.to_numpy(cell.b).tolist() == [1.0] * 16 + [0.0] * 48
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_the_first_weights_of_every_cell_fill_their_range_and_only_forget_gates_have_a_bias(name):
+    n_h = 40
+    for word, p in SINGLE[name](30, n_h, rng=0).params.items():
+        numbers = ll.to_numpy(p)
+        bound = (numbers.shape[1] if word == "W_p" else n_h) ** -0.5
+        if numbers.ndim == 2:
+            assert 0.97 * bound < np.abs(numbers).max() <= bound, word
+            assert numbers.std() == pytest.approx(bound / 3**0.5, rel=0.05), word
+            assert abs(numbers.mean()) < 0.05 * bound, word
+        elif word.startswith("w_"):  # a depth gate's diagonals
+            assert 0.8 * bound < np.abs(numbers).max() <= bound, word
+        else:
+            assert set(numbers.tolist()) == {float(word.startswith("b_f"))}, word
 
 
 @pytest.mark.parametrize("name", SINGLE)

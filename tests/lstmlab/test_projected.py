@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import Case, draw, examples, make_case, shapes
+from cases import Case, draw, examples, make_case, same, shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import FROZEN, frozen, live
@@ -21,10 +21,6 @@ from lstmlab.cells.projected import ProjectedLSTM, ProjectedState, projected_par
 def make(*, n_c=4, n_h=2, **options):
     """Build a case whose two states have different widths."""
     return make_case(lambda n_x, n_h, **rest: ProjectedLSTM(n_x, n_h, n_c, **rest), n_h=n_h, **options)
-
-
-def same(a, b, tol=1e-14):
-    np.testing.assert_allclose(ll.to_numpy(a), ll.to_numpy(b), rtol=0, atol=tol)
 
 
 def test_two_steps_by_hand_equal_unroll():

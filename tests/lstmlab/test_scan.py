@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import draw, examples
+from cases import draw, examples, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,10 +10,6 @@ import lstmlab as ll
 from lstmlab import xp
 from lstmlab.cells.lstm import WEIGHTS
 from lstmlab.scan import compose, linear_scan, linear_scan_backward, scan_rounds
-
-
-def same(a, b, tol=1e-14):
-    np.testing.assert_allclose(ll.to_numpy(a), ll.to_numpy(b), rtol=0, atol=tol)
 
 
 def steps(seed, T, B=2, n=3):
@@ -111,5 +107,9 @@ def test_float32_is_kept_and_bad_arrays_are_named():
         linear_scan(f, u, C_0[0, :])
     with pytest.raises(ValueError, match=r"dC: expected shape \(4, 2, 3\), got \(3, 2, 3\)"):
         linear_scan_backward(u[1:, ...], f, C, C_0)
+    with pytest.raises(ValueError, match=r"C: expected shape \(4, 2, 3\), got \(5, 2, 3\)"):
+        linear_scan_backward(u, f, xp.concat([C_0[None, ...], C]), C_0)
+    with pytest.raises(ValueError, match=r"C_0: expected shape \(2, 3\), got \(1, 3\)"):
+        linear_scan_backward(u, f, C, C_0[:1, :])
     with pytest.raises(ValueError, match="T: expected a positive whole number, got 0"):
         scan_rounds(0)

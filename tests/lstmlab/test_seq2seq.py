@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import examples
+from cases import examples, noisy
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -25,10 +25,6 @@ from lstmlab.training import fit
 
 QUICK = settings(max_examples=examples(8), deadline=None)
 LOOKING = [case for case, (kind, _, _) in SEQ2SEQ.items() if kind]
-
-
-def noisy(cell):
-    return ll.zoneout(ll.variational_dropout(cell, 0.3, 0.2, rng=1), 0.3, 0.2, rng=2)
 
 
 def texts(n, steps, end):
@@ -88,6 +84,27 @@ def test_gradients_through_a_bridge_of_stacks():
     }
     assert set(model.bridge.linear) == {"h_1", "C_1"}
     check_gradients(ll, model, translation(S=3, T=2), max_entries=1)
+
+
+def test_an_encoder_without_a_cell_state_gives_its_hidden_state_for_both():
+    model = Seq2Seq(ll.RNN(2, 3), ll.LSTM(2, 3), 4, 5, start=0)
+    assert model.bridge.sources == {"h": ["h"], "C": ["h"]}
+    assert set(model.bridge.linear) == {"C"}
+    check_gradients(ll, model, translation(S=3, T=2), max_entries=1)
+
+
+@pytest.mark.parametrize("looks", ["before", "after"])
+def test_every_matrix_the_model_adds_is_drawn_with_its_seed(looks):
+    encoder, decoder = ll.bidirectional(ll.LSTM(2, 3), ll.LSTM(2, 3)), ll.LSTM(9, 6)
+    one, same_seed, two = (
+        Seq2Seq(encoder, decoder, 4, 5, start=0, attention=DotAttention(), looks=looks, rng=seed).params
+        for seed in (1, 1, 2)
+    )
+    added = [n for n in one if n.partition(".")[0] not in ("encoder", "decoder") and one[n].ndim == 2]
+    assert len(added) >= 5
+    for name in added:
+        assert bool(ll.xp.all(one[name] == same_seed[name])), name
+        assert bool(ll.xp.any(one[name] != two[name])), name
 
 
 def test_encoder_and_decoder_may_be_one_cell():

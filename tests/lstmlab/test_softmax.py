@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import draw, examples
+from cases import draw, examples, host
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning import cases, compare, frozen, live
@@ -14,10 +14,6 @@ import lstmlab as ll
 from lstmlab import functions, xp
 
 QUICK = settings(max_examples=examples(12), deadline=None)
-
-
-def host(values, dtype="float64"):
-    return xp.asarray(np.asarray(values, dtype=dtype))
 
 
 @pytest.mark.equation("eq-softmax-backward", "eq-softmax", "eq-log-softmax", "eq-log-softmax-backward")

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from cases import host
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,10 +28,6 @@ from lstmlab.machines import Instruction, counter_machine, machine_start, run_pr
 
 FORMATS = ("float16", "float32", "float64")
 quick = settings(max_examples=12, deadline=None)
-
-
-def host(values):
-    return xp.asarray(np.asarray(values, dtype="float64"))
 
 
 # --- capacity ----------------------------------------------------------------------------------
@@ -157,6 +154,12 @@ def test_the_exponent_at_a_fixed_point_is_the_logarithm_of_the_radius():
         lyapunov_exponent(cell, xp.zeros((50, 1, 1)), start)
 
 
+def test_where_nothing_is_carried_on_neighbours_meet_at_once():
+    cell, zero = ll.LSTM(1, 2), xp.zeros((1, 2))
+    cell.params["b_f"][...] = cell.params["b_i"][...] = -1e4
+    assert lyapunov_exponent(cell, xp.zeros((3, 1, 1)), ll.LSTMState(zero, zero), discard=1) == -math.inf
+
+
 def test_the_exponent_is_the_rate_at_which_two_runs_part():
     cell = ll.LSTM(1, 16, rng=1)
     cell.W[...] = 10.0 * cell.W
@@ -219,6 +222,9 @@ def test_an_opened_lstm_is_a_plain_network():
         z = xp.concat([h, x[t, ...]], axis=1).T
         h = opened_hidden_state(cell.params["W_C"], cell.params["b_C"][:, None], z).T
     np.testing.assert_allclose(ll.to_numpy(h), ll.to_numpy(ll.unroll(cell, x).h)[-1], atol=1e-14)
+    far = ll.unroll(cell, 1e3 * x).trace  # the gates do not read what comes, however large
+    for gate, value in ((far.f, 0.0), (far.i, 1.0), (far.o, 1.0)):
+        np.testing.assert_allclose(ll.to_numpy(gate), value, atol=1e-15)
     kept = ll.LSTM(2, 3, rng=5)
     np.testing.assert_array_equal(ll.to_numpy(cell.params["W_C"]), ll.to_numpy(kept.params["W_C"]))
 
@@ -231,6 +237,7 @@ def test_the_network_set_by_hand_knows_what_may_follow(letters):
     inside = np.arange(len(scores))[:, None] < batch.lengths
     assert ((scores > 0) == batch.legal).all(axis=2)[inside].all()
     assert np.abs(scores[inside]).min() > 10
+    assert all(v.dtype == xp.float32 for v in string_network(letters, dtype="float32").params.vectors)
 
 
 def test_the_network_set_by_hand_refuses_every_other_string():

@@ -442,6 +442,8 @@ def test_history_prints_no_digits_that_differ_by_machine(history):
         ["6", "4.36", "3.53", "2.95", "0.1"],
     ]
     assert History().table().count("\n") == 0
+    with pytest.raises(ValueError, match="digits: expected a positive whole number, got 0"):
+        history.table(digits=0)
 
 
 def test_histories_are_equal_whatever_the_clock_says(history):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import draw, examples, make_case
+from cases import draw, examples, make_case, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import FROZEN, frozen
@@ -21,10 +21,6 @@ MIXED = [[-1, 0, 0, 1, 1, 1, 2, 0, 7, 8], [3, 0, 0, -1, 3, 3, 3], [-1], [1, -1, 
 SMALL = [[-1, 0, 0, 1, 1, 1, 0, 6], [2, 2, -1]]
 SEEDS = given(seed=st.integers(0, 2**31))
 FEW = settings(max_examples=examples(12), deadline=None)
-
-
-def same(a, b, tol=1e-14):
-    np.testing.assert_allclose(ll.to_numpy(a), ll.to_numpy(b), rtol=0, atol=tol)
 
 
 def tree_case(parents, *, n_x=2, n_h=3, seed=0, dtype="float64"):

@@ -81,6 +81,7 @@ def test_a_depth_is_reached_exactly_and_every_depth_is_drawn():
     assert counts[0] == 0
     assert (counts[1:] > 60).all()
     assert not set(deep.expressions) & set(mixed.expressions)
+    assert {depth_of(e) for e in list_operations(60).expressions} == {1, 2, 3}
 
 
 def test_the_longest_path_may_turn_either_way():

@@ -131,8 +131,22 @@ def test_chunks_with_carried_state_equal_one_run(make):
     carried = ll.stateful(case.cell, 2)
     h = [carried.unroll(case.x[t : t + 2, ...]).h for t in range(0, 6, 2)]
     same(xp.concat(h), ll.unroll(case.cell, case.x).h, 0)
+    carried.reset()
+    alone = [carried.unroll(case.x[t : t + 2, ...], trace=False) for t in range(0, 6, 2)]
+    assert alone[0].trace is None
+    same(xp.concat([run.h for run in alone]), xp.concat(h))
     fresh = ll.unroll(case.cell, case.x[4:, ...]).h
     assert np.abs(ll.to_numpy(h[2]) - ll.to_numpy(fresh)).max() > 1e-3
+
+
+def test_a_carried_chunk_may_be_padded():
+    case = make_case(T=3, B=2)
+    carried = ll.stateful(case.cell, 2)
+    first = carried.unroll(case.x, lengths=[1, 3])
+    want = ll.unroll(case.cell, case.x, lengths=[1, 3])
+    same(first.h, want.h, 0)
+    same(first.mask, want.mask, 0)
+    same(carried.state.C, want.state.C, 0)
 
 
 def test_only_the_rows_that_are_reset_start_anew():
@@ -201,6 +215,16 @@ def test_the_price_is_one_more_forward_pass_and_the_gain_is_what_is_kept(every, 
     assert counts == {"step": 16, "back": 0}
     ll.backprop(net, run, run.h)
     assert counts == {"step": 32, "back": 16}
+
+
+def test_windows_without_a_loss_are_not_walked():
+    case, counts = make_case(T=6), {"step": 0, "back": 0}
+    counting(case.cell, counts)
+    last = ll.truncated_backprop(case.cell, case.run(), last_loss_only(case), 2, every=2)
+    assert counts["back"] == 2
+    same(last.dx[:4, ...], xp.zeros((4, 2, 2)), 0)
+    ll.truncated_backprop(case.cell, case.run(), case.dh, 2, every=2)
+    assert counts["back"] == 2 + 6
 
 
 def test_a_checkpointed_cell_can_be_stepped_and_stacked():

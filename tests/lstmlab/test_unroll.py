@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from cases import CAUSAL, CELLS, draw, examples, make_case, shapes
+from cases import CAUSAL, CELLS, draw, examples, make_case, same, shapes
 from hypothesis import given, settings
 
 import lstmlab as ll
 from lstmlab import xp
+from lstmlab.unroll import run_sequence
 
 EVERY_CELL = pytest.mark.parametrize("name", CELLS)
 
@@ -18,10 +19,6 @@ def arrays_of(trace):
             yield from arrays_of(field)
         elif "float" in str(getattr(field, "dtype", "")):
             yield field
-
-
-def same(a, b, tol=1e-14):
-    np.testing.assert_allclose(ll.to_numpy(a), ll.to_numpy(b), rtol=0, atol=tol)
 
 
 @EVERY_CELL
@@ -53,6 +50,33 @@ def test_without_a_trace_the_run_is_the_same(name):
             same(a, b)
     with pytest.raises(TypeError, match=r"run: expected one with its trace, got what unroll"):
         ll.backprop(case.cell, got, case.dh)
+
+
+@pytest.mark.parametrize("kind", [ll.LSTM, ll.depth.Stack])
+def test_a_subclass_that_walks_in_its_own_way_walks_so_without_a_trace(kind):
+    own = type("Own", (kind,), {})
+
+    @run_sequence.register(own)
+    def shifted(cell, x, state, mask):
+        run = run_sequence.dispatch(kind)(cell, x, state, mask)
+        return run._replace(h=run.h + 7.0)
+
+    cell = own([ll.LSTM(2, 3)]) if kind is not ll.LSTM else own(2, 3)
+    run, alone = (ll.unroll(cell, xp.ones((4, 2, 2)), trace=trace) for trace in (True, False))
+    assert alone.trace is None
+    same(alone.h, run.h, 0)
+
+
+def test_what_looks_at_a_trace_says_that_there_is_none():
+    case = make_case(T=3, B=1)
+    run = ll.unroll(case.cell, case.x, trace=False)
+    for look in (
+        ll.diagnostics.run_statistics,
+        ll.plots.trace,
+        lambda run: ll.diagnostics.GateHistory()(0, run),
+    ):
+        with pytest.raises(TypeError, match=r"run: expected one with its trace, got what unroll"):
+            look(run)
 
 
 def test_the_trace_of_the_lstm_is_what_the_notes_store():
@@ -257,9 +281,11 @@ def test_what_is_no_cell_and_no_run_is_named():
 
 def test_parameters_that_are_no_longer_numbers_are_named():
     case = make_case()
+    run = case.run()
     case.cell.params["b_f"][...] = xp.nan
-    with pytest.raises(ValueError, match=r"cell\.params: expected finite values, got 3"):
-        case.run()
+    for use in (case.run, lambda: ll.backprop(case.cell, run, case.dh)):
+        with pytest.raises(ValueError, match=r"cell\.params: expected finite values, got 3"):
+            use()
 
 
 def test_masked_arrays_are_refused():
