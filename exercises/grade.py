@@ -319,7 +319,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(line)
     graded = [result for result in results if result.verdicts and result.of]
     full = sum(result.points == result.of for result in graded)
-    print(f"{len(results)} notebooks graded, {full} of them with all points: {args.out}")
+    many = f"{len(results)} notebook{'s' if len(results) != 1 else ''}"
+    print(f"{many} graded, {full} of them with all points: {args.out}")
     unread = [result for result in results if not result.exercise]
     if unread:
         print(f"{len(unread)} could not be read; the column why says the reason.")

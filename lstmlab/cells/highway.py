@@ -212,7 +212,7 @@ class HighwayLSTM(BaseCell):
 
     References
     ----------
-    Srivastava, Greff and Schmidhuber (2015) for the transform gate of a feedforward layer.
+    Srivastava, Greff and Schmidhuber (2015) for the transform gate of a feed-forward layer.
     """
 
     State = LSTMState

@@ -28,6 +28,7 @@ from lstmlab.cells.gradients import (
     previous_cell_state_gradient,
     weight_gradient,
 )
+from lstmlab.cells.lstm import lstm_parameter_count
 from lstmlab.cells.tree_gates import (
     child_hidden_gradient,
     child_sum_gradient,
@@ -83,7 +84,7 @@ def tree_lstm_parameter_count(n_x: int, n_h: int) -> int:
     int
         Four pairs of matrices and four bias vectors.
     """
-    return 4 * n_h * (n_h + n_x + 1)
+    return lstm_parameter_count(n_x, n_h)
 
 
 class TreeLSTM(BaseCell):

@@ -1,4 +1,4 @@
-"""Minibatches and padding. Everything is time-major: ``(T, B, ...)``."""
+"""Batches and padding. Everything is time-major: ``(T, B, ...)``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def minibatches(
     drop_last: bool = False,
     axes: int | Sequence[int] = 1,
 ) -> Iterator[tuple[npt.NDArray[Any], ...]]:
-    """Go once through a data set, a minibatch at a time.
+    """Go once through a data set, a batch at a time.
 
     Parameters
     ----------

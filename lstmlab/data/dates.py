@@ -54,8 +54,8 @@ FIELD_OF = {
 DATE_SYMBOLS = Vocabulary(PADDING + "0123456789 ,-./" + "".join(sorted(set("".join(MONTHS + WEEKDAYS)))))
 #: What an ISO date consists of, and ``^``, which a decoder reads before its first character.
 ISO_SYMBOLS = Vocabulary("0123456789-^")
-#: Longest written form and length of an ISO date.
-WRITTEN_LENGTH, ISO_LENGTH = 20, 10
+#: Length of the longest written form.
+WRITTEN_LENGTH = 20
 
 
 class DateBatch(NamedTuple):

@@ -20,7 +20,7 @@ from lstmlab.models.readout import (
     mean_over_time_gradient,
 )
 from lstmlab.parameters import ParameterGroup
-from lstmlab.typing import Array, Cell, State
+from lstmlab.typing import Array, Reader, State
 from lstmlab.unroll import Run, backprop, check_cell, length_mask, unroll
 
 READINGS = ("last", "mean")
@@ -93,7 +93,7 @@ class SequenceModel(BaseModel):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: Reader,
         n_classes: int,
         *,
         n_tokens: int | None = None,
@@ -182,7 +182,7 @@ class SequenceClassifier(SequenceModel):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: Reader,
         n_classes: int,
         *,
         n_tokens: int | None = None,

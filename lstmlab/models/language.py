@@ -65,6 +65,8 @@ class LanguageModel(SequenceTagger):
     Mikolov et al. (2010).
     """
 
+    cell: Cell  # one that can be stepped, as sampling does
+
     def __init__(
         self,
         cell: Cell,

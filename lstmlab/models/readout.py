@@ -13,7 +13,7 @@ from lstmlab.layers import Embedding, LinearTrace
 from lstmlab.layers.base import Layer, check_features, columns
 from lstmlab.models.base import beside
 from lstmlab.parameters import ParameterGroup
-from lstmlab.typing import Array, Cell, State
+from lstmlab.typing import Array, Reader, State
 from lstmlab.unroll import zero_state
 
 
@@ -35,7 +35,7 @@ def last_hidden(state: State) -> Array:
     return parts[0] if len(parts) == 1 else namespace(*parts).concat(parts, axis=1)
 
 
-def last_hidden_gradient(dlast: Array, cell: Cell) -> State:
+def last_hidden_gradient(dlast: Array, cell: Reader) -> State:
     """Mirror of :func:`last_hidden`: the gradient of the final state, zero in all other fields.
 
     Parameters

@@ -6,35 +6,27 @@ The script is evaluated without a page; what it does in one is tests/site/test_l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from scripts import STATIC, Call, calls
 
 import lstmlab as ll
 from lstmlab.data import DATE_FORMS, DATE_SYMBOLS, ISO_SYMBOLS, all_days, date_batch, write_date
 from lstmlab.functions import log_softmax
 from lstmlab.models import Seq2Seq, Seq2SeqBatch, greedy
 
-py_mini_racer = pytest.importorskip("py_mini_racer")
-BOOK = Path(__file__).parents[2] / "book"
-STATIC = BOOK / "static"
+BOOK = STATIC.parent
 SCRIPTS = ("lstm-figure", "lstm-alignment-weights", "lstm-alignment")
 DAYS = all_days()
 TEXTS = [write_date(DAYS[1009 * (k + 1)], form)[0] for k, form in enumerate(DATE_FORMS)]
-
-Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
 def js() -> Iterator[Call]:
     """A function that calls one of the script's own: ``js("align", "5 March 2021")``."""
-    with py_mini_racer.mini_racer() as context:
-        for name in SCRIPTS:
-            context.eval((STATIC / f"{name}.js").read_text(encoding="utf8"))
-        yield lambda name, *args: context.call(f"lstmFigure.{name}", *args)
+    yield from calls("lstmFigure", *SCRIPTS)
 
 
 @pytest.fixture(scope="module")

@@ -6,31 +6,24 @@ Their scripts are evaluated without a page; what they do in one is tests/site/te
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from scripts import STATIC, Call, calls
 
 import lstmlab as ll
 from lstmlab.diagnostics import half_life, retention
 from lstmlab.functions import sigmoid
 
-py_mini_racer = pytest.importorskip("py_mini_racer")
-STATIC = Path(__file__).parents[2] / "book" / "static"
 SCRIPTS = ("lstm-figure", "lstm-forget-bias", "lstm-variants", "lstm-paths", "lstm-fixed-points")
-
-Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
 def js() -> Iterator[Call]:
     """A function that calls one of the scripts' own: ``js("forgetBias", 1, 30)``."""
-    with py_mini_racer.mini_racer() as context:
-        for name in SCRIPTS:
-            context.eval((STATIC / f"{name}.js").read_text(encoding="utf8"))
-        yield lambda name, *args: context.call(f"lstmFigure.{name}", *args)
+    yield from calls("lstmFigure", *SCRIPTS)
 
 
 def plain(text: str) -> str:

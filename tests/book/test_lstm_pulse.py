@@ -6,33 +6,27 @@ Its script is evaluated without a page; what it does in one is tests/site/test_l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from scripts import STATIC, Call, calls
 
 import lstmlab as ll
 from lstmlab.functions import sigmoid
 
-py_mini_racer = pytest.importorskip("py_mini_racer")
-BOOK = Path(__file__).parents[2] / "book"
-SCRIPT = BOOK / "static" / "lstm-pulse.js"
+BOOK = STATIC.parent
+SCRIPT = STATIC / "lstm-pulse.js"
 SHARED = SCRIPT.with_name("lstm-figure.js")
 GATES = ("f", "i", "C", "o")
 START = {"b_f": 3.0, "b_i": -2.0, "b_o": 1.0, "x_1": 1.0, "W_Ch": 0.0}
-
-Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
 def js() -> Iterator[Call]:
     """A function that calls one of the script's own: ``js("step", p, state, x)``."""
-    with py_mini_racer.mini_racer() as context:
-        for script in (SHARED, SCRIPT):
-            context.eval(script.read_text(encoding="utf8"))
-        yield lambda name, *args: context.call(f"lstmPulse.{name}", *args)
+    yield from calls("lstmPulse", SHARED.stem, SCRIPT.stem)
 
 
 def cell_from(p: dict[str, Any]) -> ll.LSTM:

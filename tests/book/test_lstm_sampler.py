@@ -7,33 +7,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from scripts import STATIC, Call, calls
 
 import lstmlab as ll
 from lstmlab.data import Vocabulary
 from lstmlab.models import LanguageBatch, LanguageModel, draw_symbols, next_distribution
 
-py_mini_racer = pytest.importorskip("py_mini_racer")
-BOOK = Path(__file__).parents[2] / "book"
-STATIC = BOOK / "static"
+BOOK = STATIC.parent
 SCRIPTS = ("lstm-figure", "lstm-sampler-weights", "lstm-sampler")
 PROMPTS = ("the function ", "", "If X is None: raise ", "é \\ ~", "a" * 60)
-
-Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
 def js() -> Iterator[Call]:
     """A function that calls one of the script's own: ``js("samplerScores", "the ")``."""
-    with py_mini_racer.mini_racer() as context:
-        for name in SCRIPTS:
-            context.eval((STATIC / f"{name}.js").read_text(encoding="utf8"))
-        yield lambda name, *args: context.call(f"lstmFigure.{name}", *args)
+    yield from calls("lstmFigure", *SCRIPTS)
 
 
 @pytest.fixture(scope="module")

@@ -210,7 +210,7 @@ def test_the_command(toy, tmp_path, capsys):
     assert "2 notebooks graded, 1 of them with all points" in capsys.readouterr().out
     for shard in ("1/2", "2/2"):  # two machines that share the folder; a last run puts them together
         assert main([*arguments, "--shard", shard, "--resume"]) == 0
-        assert "1 notebooks graded" in capsys.readouterr().out
+        assert "1 notebook graded" in capsys.readouterr().out
     assert main([*arguments, "--resume"]) == 0
     assert out.read_bytes() == first
     with pytest.raises(SystemExit):
