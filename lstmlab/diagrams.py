@@ -243,6 +243,8 @@ def _hidden_state(pen: Pen) -> None:
 
 
 #: The plain LSTM, in the order in which its equations are read.
+#:
+#: :meta hide-value:
 LSTM_PARTS = (
     Part("concatenation", _concatenation, COLORS["h"]),
     Part("forget-gate", _forget_gate, COLORS["f"]),

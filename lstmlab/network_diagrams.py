@@ -266,6 +266,8 @@ BIDIRECTIONAL_PARTS = (
 )
 
 #: Name to parts, which of them are new, a sentence, and the frame.
+#:
+#: :meta hide-value:
 DRAWINGS: dict[str, tuple[tuple[Part, ...], str, str, Frame]] = {
     "gru": (
         GRU_PARTS,

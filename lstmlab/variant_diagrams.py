@@ -293,6 +293,8 @@ _VARIANTS = {
 NAMES = tuple(_VARIANTS)
 
 #: A sentence for each drawing, for readers who do not see it.
+#:
+#: :meta hide-value:
 ALT = {name: drawing.alt for name, drawing in _VARIANTS.items()}
 
 

@@ -25,6 +25,7 @@ from urllib.parse import quote, urlsplit
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from numpy.typing import ArrayLike
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -32,6 +33,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
+from sphinx.util.typing import stringify_annotation
 
 # ---------------------------------------------------------------------------------------------------
 # Where the repository and the site live
@@ -356,6 +358,20 @@ def skip_tuple_fields(app: Sphinx, what: str, name: str, obj: Any, skip: bool, o
     return True if type(obj).__name__ == "_tuplegetter" else None
 
 
+#: What the documentation would write for NumPy's name of everything that can become an array: four lines.
+ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
+
+
+def keep_array_like(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """Write ``ArrayLike`` in a signature where the source does."""
+    given, made = (
+        text and text.replace(ARRAY_LIKE, "~numpy.typing.ArrayLike") for text in (arguments, returns)
+    )
+    return given, made
+
+
 def resolve_short_name(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
 ) -> nodes.Element | None:
@@ -383,6 +399,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.setup_extension(needed)
     app.add_config_value("course_repository", None, "env")
     app.connect("autodoc-skip-member", skip_tuple_fields)
+    app.connect("autodoc-process-signature", keep_array_like)
     app.connect("missing-reference", resolve_short_name)
     app.add_directive("if-repository", IfRepository)
     app.add_role("elsewhere", Elsewhere())

@@ -37,7 +37,7 @@ class Form(NamedTuple):
     height: float
 
 
-DESK = Form("desk", 116, 92, 109, 64)
+DESK = Form("desk", 116, 96, 109, 68)
 PHONE = Form("phone", 48, 56, 34, 34)
 
 

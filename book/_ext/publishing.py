@@ -183,7 +183,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("course")
     app.add_config_value("course_changes", {}, "")
-    app.add_css_file("print.css")
+    app.add_css_file("print.css", media="print")
     app.add_js_file("print.js", loading_method="defer")
     app.connect("config-inited", settle, priority=220)
     app.connect("builder-inited", begin)

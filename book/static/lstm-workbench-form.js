@@ -9,7 +9,7 @@ const PRESETS = {
 };
 const FORM = `${lstmFigure.STYLE}<style>
 /* what stands still at the top of the page is 3rem high */:host{scroll-margin-top:4rem}.set{margin-bottom:.6rem}#weights{margin-bottom:.6rem}.set label,.wide{display:flex;flex-direction:column;gap:.15rem}.sizes{display:flex;gap:.6rem}.sizes label{flex:1 1 0;min-width:0}
-#cell{width:100%}textarea{font-family:monospace;width:100%;resize:vertical}h3{font-size:1rem;margin:1.2rem 0 .4rem}
+#cell{width:100%}textarea{font-family:monospace;width:100%;resize:vertical;margin-bottom:.5rem}h3{font-size:1rem;margin:1.2rem 0 .4rem}
 .time{margin:.8rem 0 0;position:sticky;top:3rem;background:var(--paper);padding:.4rem 0;z-index:1}.time label{flex:1 1 9rem;display:flex;align-items:center;gap:.5rem;white-space:nowrap}
 #error{margin:0}#error:not(:empty){border-inline-start:4px solid var(--C);padding:.2rem .7rem;margin:.6rem 0}[aria-disabled=true]{opacity:.55}
 #cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,15.5rem),1fr));gap:.7rem 1.2rem}

@@ -7,9 +7,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 import course_map
+import lean
 import tested_code
 from environment import ROOT
-from pages import CHAPTERS
+from pages import CHAPTERS, WRITTEN
 from test_pages import AXE_SCRIPT, DESK, FORMULAS, LIGHTEN, PHONE, opened
 
 pytestmark = pytest.mark.site
@@ -76,6 +77,26 @@ def test_the_map_has_the_links_of_the_chapters_as_built(site, pages):
         assert cited == chapter.uses | chapter.ahead
         to = {tuple(map(int, line["data-edge"].split("-"))) for line in lines if f"to-{n}" in line["class"]}
         assert to == {(m, n) for m in chapter.needs | chapter.uses}
+
+
+def test_each_page_loads_what_it_shows_and_no_figure_more(site):
+    kept = lean.ICON.finditer((site / lean.ICONS).read_text(encoding="utf8"))
+    icons = {name for icon in kept for name in (icon[1], *re.findall(r'"([^"]+)"', icon[2]))}
+    assert len(icons) < 100, "the theme has two thousand"
+    for name in WRITTEN:
+        text = (site / f"{name}.html").read_text(encoding="utf8")
+        figures = set(re.findall(r"<(lstm-[\w-]+)", text))
+        scripts = re.findall(r'<script[^>]*\bsrc="[^"?]*/(lstm-[\w-]+)\.js', text)
+        assert {s for s in scripts if not s.startswith("lstm-workbench-")} == (
+            figures | {"lstm-figure"} if figures else set()
+        ), name
+        assert set(re.findall(r'<i class="fa[\w-]* fa-([\w-]+)', text)) <= icons, name
+        for file, width, height in re.findall(
+            r'<img[^>]*/_images/([^"]+\.png)"[^>]* width="(\d+)" height="(\d+)"', text
+        ):
+            size = lean.png_size((site / "_images" / file).read_bytes()[:24])
+            assert size == (int(width), int(height)), file
+        assert text.count('.png" width="') == len(re.findall(r"<img[^>]*/_images/[^>]*\.png", text)), name
 
 
 def test_previews_and_panels_from_the_disk(browser, site):
