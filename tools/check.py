@@ -10,7 +10,7 @@ Without a name all steps run, in this order, even after one has failed:
     strict    the same tests on an array library that refuses what a GPU would refuse
     mutants   lstmlab with one mistake in it, again and again: each must make a test fail
     around    tests of the book, the exercises, the experiments and the tools
-    notebooks every stored output against a fresh run (nbval); each within half a minute
+    notebooks every stored output against a fresh run (nbval); names those over half a minute
     site      the site built anew, every page of it looked at in a browser
 """
 

@@ -16,6 +16,9 @@ from pathlib import Path
 import nbformat
 
 LIMIT = 30  # seconds of processor time
+#: One and the same notebook has taken 22 and 40 seconds on one machine, by what its neighbours did: a run
+#: fails only where they cannot be the reason.
+ROOM = 2
 NOTES = "LSTMLAB_NOTE_SECONDS"  # the variable that names the folder for the notes
 STARTUP = f"""
 import hashlib, json, os, time
@@ -64,13 +67,14 @@ def read(build: Path, notebooks: Iterable[Path]) -> dict[str, float | None]:
 
 
 def report(found: dict[str, float | None], shown: int = 8) -> tuple[str, bool]:
-    """Return the list of the slowest in words, and whether all are within the limit."""
+    """Return the list of the slowest in words, and whether all are within what the limit leaves room for."""
     lines = [
         f"{seconds:5.0f} s  {name}" for name, seconds in list(found.items())[:shown] if seconds is not None
     ]
     missing = [name for name, seconds in found.items() if seconds is None]
     slow = [name for name, seconds in found.items() if seconds is not None and seconds >= LIMIT]
+    good = not missing and all(seconds < ROOM * LIMIT for seconds in found.values() if seconds is not None)
     said = ["Processor time of the slowest notebooks:", *lines]
     said += [f"over {LIMIT} s: {', '.join(slow)}"] if slow else []
     said += [f"not measured: {', '.join(missing)}"] if missing else []
-    return "\n".join(said), not slow and not missing
+    return "\n".join(said), good
