@@ -40,14 +40,17 @@ def namespace(*arrays: Array) -> Namespace:
     TypeError
         If an argument is not an array, or two libraries are mixed.
     """
-    if all(isinstance(a, np.ndarray) for a in arrays):
+    for a in arrays:  # a plain loop: this is asked a hundred times in each step of a training
+        if not isinstance(a, np.ndarray):
+            break
+    else:
         return np
     import array_api_compat
 
-    found = sorted({f"{type(a).__module__.partition('.')[0]}.{type(a).__name__}" for a in arrays})
     try:
         return array_api_compat.array_namespace(*arrays)
     except TypeError as error:
+        found = sorted({f"{type(a).__module__.partition('.')[0]}.{type(a).__name__}" for a in arrays})
         raise TypeError(f"expected arrays of one library, got {', '.join(found)}") from error
 
 
@@ -89,6 +92,8 @@ def from_numpy(a: Any, like: Array) -> Array:
         The values of ``a`` with the dtype of ``like``, beside ``like``. On NumPy an array of that
         dtype is returned as it is.
     """
+    if isinstance(like, np.ndarray):
+        return np.asarray(a, dtype=like.dtype)
     import array_api_compat
 
     xp = array_api_compat.array_namespace(like)
@@ -97,6 +102,8 @@ def from_numpy(a: Any, like: Array) -> Array:
 
 def device(a: Array) -> Any:
     """Return the device an array lies on, as its library names it."""
+    if isinstance(a, np.ndarray):
+        return "cpu"
     import array_api_compat
 
     return array_api_compat.device(a)

@@ -70,8 +70,7 @@ class Optimiser:
             If names or shapes differ from the parameters', or a gradient is not finite.
         """
         check_gradients(grads)
-        shapes = {name: tuple(a.shape) for name, a in self.params.items()}
-        if {name: tuple(g.shape) for name, g in grads.items()} != shapes:
+        if grads.shapes != self.params.shapes:
             raise ValueError(f"grads: expected the names and shapes of {self.params!r}, got {grads!r}")
         self.steps += 1
         for k, (theta, g) in enumerate(zip(self.params.vectors, grads.vectors, strict=True)):

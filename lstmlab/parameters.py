@@ -41,10 +41,11 @@ class Parameters(Mapping[str, Array]):
         size = sum(math.prod(shape) for shape in self.shapes.values())
         if tuple(flat.shape) != (size,):
             raise ValueError(f"flat: expected shape ({size},), got {tuple(flat.shape)}")
-        start = 0
+        start, xp = 0, namespace(flat)
         for name, shape in self.shapes.items():
-            self._views[name] = self._block(start, shape)
-            start += math.prod(shape)
+            stop = start + math.prod(shape)
+            self._views[name] = xp.reshape(flat[start:stop], shape)
+            start = stop
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the vector alone and make the views anew: copied views would lose it."""
@@ -142,9 +143,20 @@ class ParameterGroup(Mapping[str, Array]):
             if "." in name:
                 raise ValueError(f"parts: expected names without a dot, got {name!r}")
         self.parts = dict(parts)
+        self._leaves: list[tuple[str, Parameters]] = []
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name to shape, in the order of the names."""
+        return {f"{prefix}.{name}": leaf.shapes[name] for prefix, leaf in self.leaves() for name in leaf}
 
     def leaves(self) -> list[tuple[str, Parameters]]:
         """Return every part that holds memory under its first full name, shared ones once."""
+        if not self._leaves:  # a step of a training asks a dozen times
+            self._leaves = self._found()
+        return self._leaves
+
+    def _found(self) -> list[tuple[str, Parameters]]:
         found: dict[int, tuple[str, Parameters]] = {}
         for name, part in self.parts.items():
             inner = part.leaves() if isinstance(part, ParameterGroup) else [("", part)]

@@ -316,7 +316,8 @@ def hold(running: Array, new: State, old: State) -> State:
 
     Implements :eq:`eq-hold`.
     """
-    return type(new)(*(running * n + (1.0 - running) * o for n, o in zip(new, old, strict=True)))
+    ended = 1.0 - running
+    return type(new)(*(running * n + ended * o for n, o in zip(new, old, strict=True)))
 
 
 def length_mask(lengths: Sequence[int], T: int, B: int, like: Array) -> Array:

@@ -211,10 +211,10 @@ class MarkovSource:
         contexts = rng.choice(self.V**self.order, size=B, p=np.abs(self.stationary()).ravel())
         symbols = np.zeros((self.order + T, B), dtype=np.int64)
         symbols[: self.order] = np.unravel_index(contexts, (self.V,) * self.order)
-        cumulative = np.cumsum(self.transition, axis=-1)
-        for t in range(self.order, self.order + T):
-            rows = cumulative[tuple(symbols[t - self.order : t])]
-            symbols[t] = np.sum(rng.uniform(size=(B, 1)) >= rows[:, :-1], axis=1)
+        levels, n = np.cumsum(self.transition, axis=-1)[..., :-1].reshape(-1, self.V - 1), self.V**self.order
+        for t, height in enumerate(rng.uniform(size=(T, B, 1)), self.order):
+            symbols[t] = (height >= levels[contexts]).sum(axis=1)
+            contexts = (contexts * self.V + symbols[t]) % n  # drop the oldest symbol, append the new one
         return symbols[self.order :]
 
     def bits(self, symbols: npt.ArrayLike) -> float:

@@ -2,7 +2,8 @@
 
 A cell is one step and its mirror; :func:`lstmlab.unroll` and :func:`lstmlab.backprop` walk it. Where a run
 is long or wide enough for it to matter, they take a kernel of this folder instead, which computes the
-same numbers up to rounding. ``LSTMLAB_KERNELS=off``, or :func:`plain`, keeps to the step-by-step code.
+same numbers up to rounding. :func:`fused` takes the kernels for small runs as well; :func:`plain`, or
+``LSTMLAB_KERNELS=off``, keeps to the step-by-step code.
 
 On NumPy the LSTM, the GRU and the plain network have one, on CuPy the LSTM. Whatever is built of these cells
 layer by layer, a stack or two directions, uses it inside. All other cells are walked step by step
@@ -16,6 +17,6 @@ second one.
 from __future__ import annotations
 
 from lstmlab.kernels import cupy_lstm, numpy_gru, numpy_lstm, numpy_rnn  # they register themselves
-from lstmlab.kernels.choice import WORTHWHILE, plain
+from lstmlab.kernels.choice import WORTHWHILE, fused, plain
 
-__all__ = ["WORTHWHILE", "cupy_lstm", "numpy_gru", "numpy_lstm", "numpy_rnn", "plain"]
+__all__ = ["WORTHWHILE", "cupy_lstm", "fused", "numpy_gru", "numpy_lstm", "numpy_rnn", "plain"]

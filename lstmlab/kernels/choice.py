@@ -14,6 +14,7 @@ WORTHWHILE = 2**18
 _wanted: ContextVar[bool] = ContextVar(
     "wanted", default=os.environ.get("LSTMLAB_KERNELS", "").lower() not in ("off", "0", "no")
 )
+_least: ContextVar[int | None] = ContextVar("least", default=None)
 
 
 def worthwhile(T: int, B: int, n_x: int, n_h: int) -> bool:
@@ -27,9 +28,11 @@ def worthwhile(T: int, B: int, n_x: int, n_h: int) -> bool:
     Returns
     -------
     bool
-        ``False`` for small runs, inside :func:`plain`, and under ``LSTMLAB_KERNELS=off``.
+        ``False`` for small runs outside :func:`fused`, inside :func:`plain`, and under
+        ``LSTMLAB_KERNELS=off``.
     """
-    return _wanted.get() and T * B * n_h * (n_h + n_x) >= WORTHWHILE
+    least = _least.get()
+    return _wanted.get() and T * B * n_h * (n_h + n_x) >= (WORTHWHILE if least is None else least)
 
 
 @contextmanager
@@ -47,3 +50,20 @@ def plain() -> Iterator[None]:
         yield
     finally:
         _wanted.reset(token)
+
+
+@contextmanager
+def fused() -> Iterator[None]:
+    """Let the kernels run whatever is small, too, inside a ``with`` block: many small trainings end sooner.
+
+    Examples
+    --------
+    >>> import lstmlab as ll
+    >>> with ll.kernels.fused():
+    ...     run = ll.unroll(ll.LSTM(2, 3), ll.xp.zeros((4, 1, 2)))
+    """
+    token = _least.set(0)
+    try:
+        yield
+    finally:
+        _least.reset(token)

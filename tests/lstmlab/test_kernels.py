@@ -154,7 +154,12 @@ def test_large_runs_are_fused_and_small_ones_are_the_chapters_own_code(make):
     assert isinstance(ll.unroll(cell, large).trace, fused)
     with ll.kernels.plain():
         assert not isinstance(ll.unroll(cell, large).trace, fused)
+        with ll.kernels.fused():
+            assert not isinstance(ll.unroll(cell, large).trace, fused)
     assert isinstance(ll.unroll(cell, large).trace, fused)
+    with ll.kernels.fused():
+        assert isinstance(ll.unroll(cell, small).trace, fused)
+    assert not isinstance(ll.unroll(cell, small).trace, fused)
     assert not choice.worthwhile(1, 1, 3, 4)
     assert choice.worthwhile(4, 16, 96, 32)  # 2**18 exactly
     assert not choice.worthwhile(4, 16, 95, 32)
