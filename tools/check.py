@@ -106,6 +106,8 @@ def run(name: str, step: Step) -> Result:
     print(f"\n=== {name} {'=' * (94 - len(name))}", flush=True)
     environment = child_environment(**step.variables)
     environment.pop("MPLBACKEND", None)  # each kernel and tests/conftest.py choose their own
+    # A run starts a hundred processes: each would compile the package, and pytest every test, once more.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if name == "notebooks":
         environment |= seconds.prepare(REPORTS)
     report = REPORTS / f"{name}.xml"

@@ -12,6 +12,8 @@ import linecache
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from types import CodeType
 from typing import Any
 
 MAGIC = re.compile(r"^(\s*)(%|!|\?).*$|^(\s*)\S[^#'\"]*\?\s*$")
@@ -32,13 +34,25 @@ class Statement:
         self.makes = set(_made(self.node))
         self.uses = _free(self.node)
 
+    @cached_property
+    def is_future(self) -> bool:
+        """Whether it is an import from the future, which has its place at the top of a file only."""
+        return isinstance(self.node, ast.ImportFrom) and self.node.module == "__future__"
+
+    @cached_property
+    def code(self) -> CodeType:
+        tree = ast.Module([] if self.is_future else [self.node], [])
+        code: CodeType = compile(tree, self.file, "exec", LAZY, dont_inherit=True)
+        return code
+
 
 def read_cells(sources: Iterable[tuple[str, str]]) -> tuple[list[Statement], list[str]]:
     """Parse cells, given as pairs of a name and a text; return their statements and what cannot be parsed."""
-    statements, problems = [], []
+    statements: list[Statement] = []
+    problems: list[str] = []
     for name, source in sources:
         try:
-            tree = _parse(source)
+            found = _statements(name, source)
         except SyntaxError as error:
             problems.append(f"{name} cannot be read by Python: {error.msg} (line {error.lineno})")
             continue
@@ -47,8 +61,13 @@ def read_cells(sources: Iterable[tuple[str, str]]) -> tuple[list[Statement], lis
             continue
         lines = source.splitlines(keepends=True)
         linecache.cache[f"<{name}>"] = (len(source), None, lines, f"<{name}>")
-        statements += [Statement(node, f"<{name}>") for node in tree.body]
+        statements += found
     return statements, problems
+
+
+@lru_cache(maxsize=256)  # the course's own cells are read again for each answer that is judged
+def _statements(name: str, source: str) -> tuple[Statement, ...]:
+    return tuple(Statement(node, f"<{name}>") for node in _parse(source).body)
 
 
 def _parse(source: str) -> ast.Module:
@@ -153,10 +172,8 @@ def execute(statements: Sequence[Statement], namespace: dict[str, Any]) -> list[
     """Execute statements one by one; return what failed, and go on after it."""
     problems = []
     for statement in statements:
-        future = isinstance(statement.node, ast.ImportFrom) and statement.node.module == "__future__"
         try:
-            tree = ast.Module([] if future else [statement.node], [])
-            exec(compile(tree, statement.file, "exec", LAZY, dont_inherit=True), namespace)
+            exec(statement.code, namespace)
         except SystemExit:
             problems.append(f"{statement.file[1:-1]}, line {statement.node.lineno}: ends Python (exit)")
         except Exception as error:

@@ -19,13 +19,14 @@ from IPython.core.interactiveshell import InteractiveShell
 from quick_strict import quicken
 from traitlets.config import Config
 
-import lstmlab
-from lstmlab.training_loop import Training
+quicken()  # first: lstmlab takes the library's functions when it is imported
+
+import lstmlab  # noqa: E402
+from lstmlab.training_loop import Training  # noqa: E402
 
 IMPORTED = (myst_nb, scipy.special, scipy.stats)
 #: The reader's own history of IPython is no business of a test; what is said is read without colours.
 QUIET = Config(HistoryManager={"enabled": False}, InteractiveShell={"colors": "nocolor"})
-quicken()
 
 
 class NoAsserts(ast.NodeTransformer):

@@ -9,7 +9,7 @@ import sys
 import notebooks as book
 import pytest
 
-#: There an operation costs twenty times as much. What it must show, that each one is accepted, a few steps of
+#: There an operation costs a few times as much. What it must show, that each one is accepted, a few steps of
 #: a training show, and two entries of a gradient; what the whole gives, nbval compares on NumPy.
 STEPS = 3
 #: A loop of a training that a chapter writes out: its number of steps is called ``steps``.

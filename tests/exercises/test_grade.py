@@ -19,8 +19,6 @@ from exercises.submissions import Submission, collect
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the grader needs Linux or macOS")
 LIMITS = {"seconds": 2.0, "memory": 2**30}
 HONEST_ONES = ("aa_first", "mm_middle", "zz_last")
-#: Tests that read the one batch stay in one process: another would grade it again.
-of_the_batch = pytest.mark.xdist_group("batch")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +40,6 @@ def batch(tmp_path_factory):
     return {result.student: result for result in results}, root
 
 
-@of_the_batch
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_submission_is_contained_and_the_reason_given(name, batch):
     result = batch[0][name]
@@ -52,14 +49,12 @@ def test_a_bad_submission_is_contained_and_the_reason_given(name, batch):
     assert result.points == 5 or result.why
 
 
-@of_the_batch
 @pytest.mark.parametrize("name", HONEST_ONES)
 def test_neighbours_keep_their_points(name, batch):
     assert batch[0][name].points == 5
     assert batch[0][name].why == ""
 
 
-@of_the_batch
 def test_the_rows_of_honest_students_are_the_same_without_the_others(batch, tmp_path):
     exercise = find("90_toy", TOY)
     for name in HONEST_ONES:
@@ -70,7 +65,6 @@ def test_the_rows_of_honest_students_are_the_same_without_the_others(batch, tmp_
     assert alone == [batch[0][name] for name in HONEST_ONES]
 
 
-@of_the_batch
 def test_nothing_was_written_outside(batch):
     folder = batch[1]
     assert not list(folder.rglob("canary"))
@@ -78,7 +72,6 @@ def test_nothing_was_written_outside(batch):
     assert not list(folder.rglob("escaped*"))
 
 
-@of_the_batch
 def test_the_table_and_the_pages_are_harmless(batch):
     results, root = batch
     report.write_table(list(results.values()), root / "scores.csv")

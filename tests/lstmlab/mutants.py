@@ -2,7 +2,8 @@
 
 An area is a file ``mutants_<area>.py`` with two names: ``MUTANTS``, its famous mistakes, and
 ``WITNESSES``, functions of a freshly imported package that raise when they object.
-:mod:`test_mutants` collects all of them; a mutant is killed when a witness of its own area objects.
+:mod:`test_mutants` collects all of them; a mutant is killed when a witness of its own area objects. The
+witnesses are asked in their order, up to the first that objects: quick ones stand first.
 """
 
 from __future__ import annotations

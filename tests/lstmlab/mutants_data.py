@@ -397,4 +397,4 @@ def batches(ll):
     assert sorted(np.concatenate([b for _, b in found]).tolist()) == list(range(7))
 
 
-WITNESSES = [strings, languages, tasks, texts, series, batches]
+WITNESSES = [series, texts, languages, batches, tasks, strings]

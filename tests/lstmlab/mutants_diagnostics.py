@@ -246,4 +246,4 @@ def costs(ll):
     near(c.checkpoint_work(12, 4), 4 / 3, "work with checkpoints")
 
 
-WITNESSES = [gates, information, gradients, costs]
+WITNESSES = [gates, gradients, costs, information]

@@ -261,4 +261,4 @@ def no_noise_in_what_is_written(ll):
     assert found[0] == found[1]
 
 
-WITNESSES = [independent_implementation, gradients, decoding, no_noise_in_what_is_written]
+WITNESSES = [independent_implementation, no_noise_in_what_is_written, decoding, gradients]

@@ -246,11 +246,11 @@ def untied(ll):
 
 
 WITNESSES = [
-    gradients,
-    gradients_step_by_step,
-    independent_implementation,
-    truncation,
     carrying,
     noise,
     untied,
+    truncation,
+    independent_implementation,
+    gradients_step_by_step,
+    gradients,
 ]

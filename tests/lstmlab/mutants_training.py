@@ -386,12 +386,12 @@ def files_that_lie(ll):
 
 
 WITNESSES = [
-    early_stopping,
     steps_by_hand,
-    orders_of_epochs,
     what_goes_wrong,
-    pieces_equal_the_whole,
-    patience_over_pauses,
+    early_stopping,
+    orders_of_epochs,
     crash_while_saving,
     files_that_lie,
+    patience_over_pauses,
+    pieces_equal_the_whole,
 ]

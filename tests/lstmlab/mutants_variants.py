@@ -238,9 +238,9 @@ def independent_implementations(ll):
 
 
 WITNESSES = [
+    independent_implementations,
+    gradients_of_two_biases,
     gradients_of_peepholes,
     gradients_of_coupled_gates,
     gradients_of_the_projection,
-    gradients_of_two_biases,
-    independent_implementations,
 ]

@@ -1,10 +1,12 @@
 """Fourth witness: tests that catch the famous mistakes. The package is imported afresh with each edit."""
 
+import functools
 import importlib
 import importlib.abc
-import importlib.util
+import importlib.machinery
 import sys
 from pathlib import Path
+from types import CodeType
 
 import pytest
 from areas import AREAS
@@ -21,23 +23,38 @@ ALL = [
 
 
 def source_of(module: str) -> str:
-    relative = module.split(".")[1:]
-    path = ROOT.joinpath(*relative).with_suffix(".py") if relative else ROOT / "__init__.py"
-    return path.read_text(encoding="utf8")
+    path = ROOT.joinpath(*module.split(".")[1:])
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf8")
+
+
+@functools.cache
+def code_of(module: str, path: str) -> CodeType:
+    """Compile a module once: it is executed anew for each mutant."""
+    return compile(source_of(module), path, "exec")
 
 
 class EditedFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Import one module of the package from edited source, and leave the others to Python."""
+    """Import the package from its sources, one module of it, if there is a mutant, with the edit."""
 
-    def __init__(self, mutant: Mutant) -> None:
+    def __init__(self, mutant: Mutant | None) -> None:
         self.mutant = mutant
 
     def find_spec(self, fullname, path=None, target=None):
-        return importlib.util.spec_from_loader(fullname, self) if fullname == self.mutant.module else None
+        if fullname.partition(".")[0] != "lstmlab":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None:
+            spec.loader = self
+        return spec
 
     def exec_module(self, module):
-        source = source_of(module.__name__).replace(self.mutant.old, self.mutant.new)
-        exec(compile(source, f"<{self.mutant.name}>", "exec"), module.__dict__)
+        name = module.__name__
+        if self.mutant and name == self.mutant.module:
+            source = source_of(name).replace(self.mutant.old, self.mutant.new)
+            code = compile(source, f"<{self.mutant.name}>", "exec")
+        else:
+            code = code_of(name, module.__file__)
+        exec(code, module.__dict__)
 
 
 @pytest.fixture
@@ -47,14 +64,12 @@ def fresh(request):
     ours = {name: m for name, m in sys.modules.items() if name.partition(".")[0] == "lstmlab"}
     for name in ours:
         del sys.modules[name]
-    finder = EditedFinder(mutant) if mutant else None
-    if finder:
-        sys.meta_path.insert(0, finder)
+    finder = EditedFinder(mutant)
+    sys.meta_path.insert(0, finder)
     try:
         yield importlib.import_module("lstmlab")
     finally:
-        if finder:
-            sys.meta_path.remove(finder)
+        sys.meta_path.remove(finder)
         for name in [n for n in sys.modules if n.partition(".")[0] == "lstmlab"]:
             del sys.modules[name]
         sys.modules.update(ours)
