@@ -33,9 +33,8 @@ from contents import table_of_contents
 NUMBER = """\
 <div style="width: 100%; font: 8pt sans-serif; color: #555; text-align: center">
 <span class="pageNumber"></span></div>"""
-#: Formulas typeset, fonts there, pictures loaded. Boxes are opened by print.js.
+#: Fonts there, pictures loaded. Boxes are opened by print.js.
 READY = """async () => {
-  if (document.querySelector('.math')) await MathJax.startup.promise;
   await document.fonts.ready;
   const images = [...document.images];
   for (const image of images) image.loading = 'eager';

@@ -38,7 +38,7 @@ def take(page: str, selector: str, target: Path) -> None:
         browser = playwright.chromium.launch(executable_path=executable, args=arguments())
         view = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
         view.goto(f"http://127.0.0.1:{server.server_port}/{page}.html")
-        view.evaluate("async () => { await window.MathJax?.startup?.promise; await document.fonts.ready; }")
+        view.evaluate("() => document.fonts.ready")
         view.locator(selector).first.evaluate(
             "element => window.scrollTo({top: element.getBoundingClientRect().top + scrollY - 90})"
         )

@@ -11,14 +11,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -30,7 +28,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
-from sphinx.errors import ConfigError, ExtensionError
+from sphinx.errors import ConfigError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
 from sphinx.util.typing import stringify_annotation
@@ -257,42 +255,6 @@ class Elsewhere(SphinxRole):
 
 
 # ---------------------------------------------------------------------------------------------------
-# MathJax, from an installed package
-# ---------------------------------------------------------------------------------------------------
-
-MATHJAX_PACKAGE = "sphinx-mathjax-offline"
-MATHJAX_FILES = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2/")
-
-
-def mathjax_source() -> Path:
-    """Find the folder of MathJax in the installed package (its module name has hyphens: no import)."""
-    try:
-        files = importlib.metadata.distribution(MATHJAX_PACKAGE)
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ExtensionError(
-            f"the formulas of the site need the package {MATHJAX_PACKAGE}, which is not installed; "
-            f"it comes with lstmlab[book]"
-        ) from error
-    source = Path(str(files.locate_file(f"{MATHJAX_PACKAGE}/static/mathjax")))
-    missing = [name for name in MATHJAX_FILES if not (source / name).exists()]
-    if missing:
-        raise ExtensionError(f"{MATHJAX_PACKAGE} {files.version} has no {', '.join(missing)} under {source}")
-    return source
-
-
-def copy_mathjax(app: Sphinx) -> None:
-    if app.builder.format != "html":
-        return
-    source, target = mathjax_source(), Path(app.outdir) / "_static" / "mathjax"
-    for name in MATHJAX_FILES:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if name.endswith("/"):
-            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(source / name, target / name)
-
-
-# ---------------------------------------------------------------------------------------------------
 # Repairs to what is written into every page
 # ---------------------------------------------------------------------------------------------------
 
@@ -372,6 +334,22 @@ def keep_array_like(
     return given, made
 
 
+@cache
+def short_names(env: BuildEnvironment) -> dict[str, list[tuple[str, str, str]]]:
+    """Last part of a name -> what stands under it in a module itself: name, page, anchor.
+
+    The methods and attributes of classes are not meant. Asked when all pages have been read.
+    """
+    objects = list(env.get_domain("py").get_objects())
+    modules = {name for name, _, kind, *_ in objects if kind == "module"}
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for name, _, kind, docname, anchor, _ in objects:
+        module, _, last = name.rpartition(".")
+        if module in modules and kind != "module":
+            found.setdefault(last, []).append((name, docname, anchor))
+    return found
+
+
 def resolve_short_name(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
 ) -> nodes.Element | None:
@@ -379,15 +357,7 @@ def resolve_short_name(
     target = node.get("reftarget", "")
     if node.get("refdomain") != "py" or ("." in target and not target.startswith("lstmlab.")):
         return None
-    last = target.rpartition(".")[2]
-    objects = list(env.get_domain("py").get_objects())
-    modules = {name for name, _, kind, *_ in objects if kind == "module"}
-    # Only what stands in a module itself is meant, not the methods and attributes of its classes.
-    found = [
-        (name, docname, anchor)
-        for name, _, kind, docname, anchor, _ in objects
-        if name.rpartition(".")[0] in modules and name.rpartition(".")[2] == last and kind != "module"
-    ]
+    found = short_names(env).get(target.rpartition(".")[2], [])
     if len(found) != 1:
         return None
     name, docname, anchor = found[0]
@@ -404,7 +374,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("if-repository", IfRepository)
     app.add_role("elsewhere", Elsewhere())
     app.connect("config-inited", derive_addresses, priority=200)
-    app.connect("builder-inited", copy_mathjax)
     app.connect("builder-inited", share_html_visitors)
     app.connect("html-page-context", repair_page, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

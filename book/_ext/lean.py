@@ -3,22 +3,19 @@
 * **Scripts and style sheets.** The extensions put theirs on every page; here each page keeps those of the
   things it holds, and no script but one stops the page from being drawn.
 * **Pictures** carry their size, so that nothing jumps when they come, and come when they are scrolled to.
-* **Icons.** The theme's file has two thousand of them, more than all other scripts of a page together but
-  MathJax; the pages show some ten. The others are cut out of its copy in the site.
+
+What the theme brings for all sites, ``cuts.py`` cuts to what this one shows.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.util import logging
-
-logger = logging.getLogger(__name__)
 
 HIGHLIGHT, TABS = r'class="[^"]*\bhighlight\b', r'class="[^"]*\bsd-'
 FOLDED = r'class="[^"]*\b(?:toggle|dropdown)\b'
@@ -34,6 +31,8 @@ NEEDED = {
     "claims.css": r'class="[^"]*\bclaim',
     "proof.css": r'class="[^"]*\bproof\b',
     "exercise.css": r'class="[^"]*\b(?:exercise|solution)\b',
+    # Formulas of its own, or the links to those of others, which are shown beside the link.
+    "formulas.css": r"<mjx-|href=\"[^\"]*#(?:equation|term)-",
     "self-check.css": r'class="[^"]*\bself-check\b',
     "lstm-figure.js": r"<lstm-",
 }
@@ -41,18 +40,14 @@ NEEDED = {
 FIGURE = re.compile(r"(lstm-[\w-]+)\.js")
 #: A line in the page writes into what this one makes.
 AT_ONCE = "documentation_options.js"
-#: The heaviest of all. A type that no browser runs: book/static/formulas.js loads it when the text is there.
-LAST, LATER = "tex-chtml-full.js", "text/x-later"
+#: Not one that opens at a place within it, or where the reader left it: course.js and course.css say more.
+NEW = (
+    "<script>if (!location.hash && (performance.getEntriesByType('navigation')[0] || {}).type === 'navigate')"
+    " document.documentElement.dataset.new = '';</script>\n"
+)
 IMAGE = re.compile(
     r'<img\b(?![^>]*\b(?:width|height|loading)=)([^>]*?\bsrc="[^"]*/_images/([^"/]+)"[^>]*?)\s*/?>'
 )
-ICONS = Path("_static", "scripts", "fontawesome.js")
-#: name: [width, height, [other names], code, outline or outlines]
-ICON = re.compile(
-    r'"?([a-z0-9-]+)"?:\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]*",(?:"[^"]*"|\[(?:"[^"]*",?)*\])\],?', re.I
-)
-MAP = re.compile(r"\n//# sourceMappingURL=.*")
-ICON_SCRIPT = re.compile(r'<script( src="[^"]*/fontawesome\.js[^"]*">)')
 
 
 def is_needed(name: str, body: str) -> bool:
@@ -76,8 +71,6 @@ def file_name(asset: Any) -> str:
 def waiting(script: Any) -> Any:
     """Return a script that waits until the page stands; other pages have the same one as it was."""
     name, attributes = file_name(script), getattr(script, "attributes", {})
-    if name == LAST:
-        return type(script)(script.filename, priority=script.priority, id="mathjax", type=LATER)
     if not name or name == AT_ONCE or attributes.keys() & {"async", "defer"}:
         return script
     return type(script)(script.filename, priority=script.priority, **attributes, defer="defer")
@@ -117,25 +110,12 @@ def sized(body: str, sizes: Mapping[str, tuple[int, int]]) -> str:
     return IMAGE.sub(write, body)
 
 
-def only(script: str, wanted: Iterable[str]) -> str:
-    """Leave those icons in the theme's file that bear one of the wanted names.
-
-    >>> only('{bars:[4,5,["navicon"],"f0c9","M0"],"0":[3,5,[],"30",["M1","M2"]]}', ["navicon"])
-    '{bars:[4,5,["navicon"],"f0c9","M0"],}'
-    """
-    names = set(wanted)
-
-    def keep(icon: re.Match[str]) -> str:
-        return icon[0] if names & {icon[1], *re.findall(r'"([^"]+)"', icon[2])} else ""
-
-    return MAP.sub("", ICON.sub(keep, script))
-
-
 def lighten(app: Sphinx, page: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Leave out what the page does not show; let its scripts wait until it stands."""
     if app.builder.name != "html" or doctree is None:  # a page without text of its own: search, the index
         return
     body = context.get("body", "")
+    context["metatags"] = context.get("metatags", "") + NEW
     for kind in ("css_files", "script_files"):
         context[kind] = [asset for asset in context.get(kind, ()) if is_needed(file_name(asset), body)]
     context["script_files"] = [waiting(script) for script in context["script_files"]]
@@ -148,31 +128,6 @@ def lighten(app: Sphinx, page: str, templatename: str, context: dict[str, Any], 
     context["body"] = sized(body, sizes)
 
 
-def cut_icons(app: Sphinx, exception: Exception | None) -> None:
-    """Leave in the site's file the icons that its pages, style sheets and scripts name."""
-    path = Path(app.outdir) / ICONS
-    if exception is not None or app.builder.name != "html" or not path.is_file():
-        return
-    pages = [*Path(app.outdir).rglob("*.html"), *(p for p in Path(app.outdir, "_static").rglob("*.js"))]
-    texts = (other.read_text(encoding="utf8") for other in pages if other != path)
-    named = {name for text in texts for name in re.findall(r"\bfa-([a-z0-9-]+)", text)}
-    whole = path.read_text(encoding="utf8")
-    script = only(whole, named)
-    if ICON.search(script) is None:
-        logger.warning("%s is no longer written as book/_ext/lean.py reads it: no icon was found", ICONS)
-        return
-    path.write_text(script, encoding="utf8")
-    path.with_name(f"{path.name}.map").unlink(missing_ok=True)
-    # The theme writes this line into the head of each page. Icons come with the page alone: nobody need watch
-    # for more of them at each of the thousand things that MathJax writes.
-    for page in Path(app.outdir).rglob("*.html"):
-        text = page.read_text(encoding="utf8")
-        text = ICON_SCRIPT.sub(r'<script defer data-observe-mutations="false"\1', text)
-        page.write_text(text, encoding="utf8")
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.add_js_file("formulas.js", loading_method="defer", priority=300)  # before MathJax, which asks it
     app.connect("html-page-context", lighten, priority=950)
-    app.connect("build-finished", cut_icons, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

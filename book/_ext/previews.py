@@ -1,14 +1,15 @@
 """What a reference leads to, shown where it stands: data for ``book/static/previews.js``.
 
-An equation or a word of the glossary that stands on the same page is copied from there by the script. For
-those of other pages each page carries what it refers to, and nothing else, as JSON in its head: nothing is
-fetched, so it works from a disk.
+An equation or a word of the glossary that stands on the same page is copied from there by the script. What
+stands on another page comes from a file of that page, a script in ``_static/previews``, which is loaded when
+the first reference to it is pointed at: a script may be loaded from a disk too.
 """
 
 from __future__ import annotations
 
 import html
 import json
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -16,28 +17,22 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from formulas import displayed, drawn
+
 #: Elements that stay elements in a preview; links become their words, for a preview is read and not walked.
 KEPT = {nodes.emphasis: "em", nodes.strong: "strong", nodes.literal: "code", nodes.paragraph: "p"}
 MARK = ("equation-", "term-")
 
 
 def shown(node: nodes.Node) -> str:
-    """Return what a reader sees of a node as HTML; a formula as TeX between MathJax's marks."""
+    """Return what a reader sees of a node as HTML; a formula typeset."""
     if isinstance(node, nodes.Text):
         return html.escape(node.astext(), quote=False)
     if isinstance(node, nodes.math):
-        return f'<span class="math">\\({html.escape(node.astext(), quote=False)}\\)</span>'
+        return f'<span class="math">{drawn(node.astext(), node)}</span>'
     inner = "".join(shown(child) for child in node.children)
     tag = next((tag for kind, tag in KEPT.items() if isinstance(node, kind)), "")
     return f"<{tag}>{inner}</{tag}>" if tag else inner
-
-
-def formula(node: nodes.math_block) -> str:
-    """Return a displayed formula as Sphinx writes it: one with line breaks stands in ``split``."""
-    tex = node.astext().strip()
-    if r"\\" in tex and not tex.startswith(r"\begin"):
-        tex = rf"\begin{{split}}{tex}\end{{split}}"
-    return f'<div class="math">\\[{html.escape(tex, quote=False)}\\]</div>'
 
 
 def collected(env: BuildEnvironment) -> dict[str, tuple[str, str]]:
@@ -52,7 +47,10 @@ def collect(app: Sphinx, doctree: nodes.document) -> None:
     for block in doctree.findall(nodes.math_block):
         if block.get("label"):
             # Sphinx writes the anchor in small letters: eq-dC is #equation-eq-dc.
-            found[nodes.make_id(f"equation-{block['label']}")] = (document, formula(block))
+            found[nodes.make_id(f"equation-{block['label']}")] = (
+                document,
+                f'<div class="math">{drawn(displayed(block), block, display=True)}</div>',
+            )
     for glossary in doctree.findall(addnodes.glossary):
         for item in glossary.findall(nodes.definition_list_item):
             definition = "".join(shown(part) for part in item.findall(nodes.definition))
@@ -83,21 +81,30 @@ def anchors(doctree: nodes.document) -> set[str]:
 
 
 def embed(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Write what a page refers to into its head, and load the script that shows it."""
-    wanted = anchors(doctree) if isinstance(doctree, nodes.document) else set()
-    if not wanted or app.builder.name == "singlehtml":
+    """Load the script on a page that has something to show."""
+    if isinstance(doctree, nodes.document) and anchors(doctree) and app.builder.name != "singlehtml":
+        app.add_js_file("previews.js", loading_method="defer")
+
+
+def script_of(document: str) -> str:
+    """Return the name of the file that holds what a page's anchors show."""
+    return document.replace("/", "--") + ".js"
+
+
+def write(app: Sphinx, exception: Exception | None) -> None:
+    """Write a file for each page that has an equation with a label or a word of the glossary."""
+    if exception is not None or app.builder.name != "html":
         return
-    found = collected(app.env)
-    data = {
-        anchor: {"html": found[anchor][1], "page": app.env.titles[found[anchor][0]].astext()}
-        for anchor in sorted(wanted)
-        if anchor in found and found[anchor][0] != pagename
-    }
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    context["metatags"] = (
-        context.get("metatags", "") + f'<script type="application/json" id="previews">{text}</script>\n'
-    )
-    app.add_js_file("previews.js", loading_method="defer")
+    pages: dict[str, dict[str, str]] = {}
+    for anchor, (document, text) in sorted(collected(app.env).items()):
+        pages.setdefault(document, {})[anchor] = text
+    folder = Path(app.outdir, "_static", "previews")
+    folder.mkdir(parents=True, exist_ok=True)
+    for document, shows in pages.items():
+        data = {"page": app.env.titles[document].astext(), "shown": shows}
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        line = f"(window.coursePreviews ??= {{}})[{json.dumps(document)}] = {text};\n"
+        (folder / script_of(document)).write_text(line, encoding="utf8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -105,5 +112,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)
     app.connect("html-page-context", embed)
+    app.connect("build-finished", write)
     app.add_css_file("reading.css")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

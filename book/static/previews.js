@@ -1,14 +1,15 @@
 /* What a reference leads to, shown beside it: equations and words of the glossary. It comes with the pointer or
    the focus of the keyboard, stays while the pointer is on either, and goes with Escape. A touch follows the
-   link as ever. What stands on this page is copied; the rest is in the page's head (book/_ext/previews.py). */
+   link as ever. What stands on this page is copied; what another page shows is in a file of that page, written
+   by book/_ext/previews.py, and comes when it is first asked for. */
 (function () {
   "use strict";
 
   var LINKS = "article a.internal[href*='#equation-'], article a.internal[href*='#term-']";
-  var store = document.getElementById("previews");
-  var data = store ? JSON.parse(store.textContent) : {};
+  var root = new URL(document.documentElement.dataset.content_root || "./", location.href).href;
+  var pages = window.coursePreviews = window.coursePreviews || {};
   var card = document.createElement("div");
-  var link = null, timer = 0, turn = 0;
+  var link = null, awaited = null, timer = 0;
   card.id = "preview";
   card.className = "preview";
   card.hidden = true;
@@ -32,9 +33,23 @@
     line.textContent = words;
   }
 
+  function documentOf(target) {
+    return target.href.slice(root.length).replace(/\.html(#.*)?$/, "");
+  }
+
+  // Loads what another page shows; when it is there, and still asked for, shows it.
+  function fetchThenShow(target) {
+    var name = documentOf(target), script = document.createElement("script");
+    awaited = target;
+    script.src = root + "_static/previews/" + name.replace(/\//g, "--") + ".js";
+    script.onload = function () { if (awaited === target && pages[name]) show(target); };
+    document.head.append(script);
+  }
+
   // Fills the card; says whether there was anything to fill it with.
-  function fill(anchor) {
-    var here = document.getElementById(anchor), other = data[anchor];
+  function fill(target) {
+    var anchor = decodeURIComponent(target.hash.slice(1)), other = pages[documentOf(target)];
+    var here = target.getAttribute("href")[0] === "#" && document.getElementById(anchor);
     card.replaceChildren();
     if (here && here.localName === "dt") {
       var definition = here;
@@ -46,8 +61,8 @@
       card.append(copy(here));
     } else if (other) {
       // Written by the build from this book's own text, like all other HTML of the page.
-      card.insertAdjacentHTML("beforeend", other.html);
-      add(other.page, "preview-page");
+      card.insertAdjacentHTML("beforeend", other.shown[anchor] || "");
+      if (card.hasChildNodes()) add(other.page, "preview-page");
     }
     return card.childNodes.length > 0;
   }
@@ -65,23 +80,20 @@
     clearTimeout(timer);
     if (link === target) return;
     hide();
-    if (!fill(decodeURIComponent(target.hash.slice(1)))) return;
+    if (target.getAttribute("href")[0] !== "#" && !pages[documentOf(target)]) return fetchThenShow(target);
+    if (!fill(target)) return;
     link = target;
     target.setAttribute("aria-describedby", card.id);
     card.hidden = false;
     place();
-    var mine = ++turn;
-    if (window.MathJax && MathJax.typesetPromise && card.textContent.indexOf("\\") >= 0) {
-      MathJax.typesetPromise([card]).then(function () { if (mine === turn && link) place(); });
-    }
   }
 
   function hide() {
     clearTimeout(timer);
+    awaited = null;
     if (!link) return;
     link.removeAttribute("aria-describedby");
     link = null;
-    if (window.MathJax && MathJax.typesetClear) MathJax.typesetClear([card]);
     card.hidden = true;
   }
 

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sphinx.errors import ConfigError, ExtensionError
+from sphinx.errors import ConfigError
 
 import course
 from course import Repository, find_repository, parse_address, site_options, theme_options, wanted_scripts
@@ -187,18 +187,6 @@ def test_the_address_of_the_site():
         site_options({"LSTMLAB_SITE_URL": "example.org"})
 
 
-def test_missing_mathjax_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(course, "MATHJAX_PACKAGE", "no-such-package")
-    with pytest.raises(ExtensionError, match=r"no-such-package, which is not installed; .* lstmlab\[book\]"):
-        course.mathjax_source()
-
-
-def test_incomplete_mathjax_is_noticed(monkeypatch):
-    monkeypatch.setattr(course, "MATHJAX_FILES", ("tex-chtml-full.js", "no-such-file.js"))
-    with pytest.raises(ExtensionError, match=r"has no no-such-file\.js"):
-        course.mathjax_source()
-
-
 def test_scripts_are_loaded_once_and_none_of_thebe():
     class Script:
         def __init__(self, filename=None, body=None):
@@ -287,7 +275,6 @@ def test_pages_show_the_true_address_or_none(tmp_path, monkeypatch, remote, show
         "html_theme": "basic",
         "ogp_social_cards": {"enable": False},
     }
-    monkeypatch.setattr(course, "copy_mathjax", lambda app: None)
     out = tmp_path / "out"
     with patch_docutils(), docutils_namespace():
         app = Sphinx(tmp_path, None, out, out / "doctrees", "html", settings, status=None)

@@ -125,12 +125,12 @@ def test_a_page_with_a_panel(tmp_path, monkeypatch):
     }.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf8")
-    monkeypatch.setattr("course.copy_mathjax", lambda app: None)
     monkeypatch.setattr("panels._function", lambda code, *_: [panels.nodes.literal("", code.name)])
     settings = {
-        "extensions": ["myst_parser", "panels", "previews", "sphinx.ext.mathjax"],
+        "extensions": ["myst_parser", "panels", "previews", "formulas"],
         "myst_enable_extensions": ["dollarmath"],
         "html_theme": "basic",
+        "html_math_renderer": "typeset",
         "html_static_path": [],
         "ogp_social_cards": {"enable": False},
     }
@@ -147,10 +147,13 @@ def test_a_page_with_a_panel(tmp_path, monkeypatch):
     assert function == 'def step(self):\n    return "<1>"\n'
     assert test == '@pytest.mark.parametrize("n", [1])\ndef test_step(n):\n    assert n\n'
     assert made.details.summary.get_text() == "test_cell.py::test_step"
-    assert page.select_one("script#previews").get_text() == "{}", "it is on the page itself"
-    page = BeautifulSoup((tmp_path / "out" / "other.html").read_text(encoding="utf8"), "html.parser")
-    shown = {"html": '<div class="math">\\[a = b\\]</div>', "page": "Page"}
-    assert json.loads(page.select_one("script#previews").get_text()) == {"equation-eq-dstep": shown}
+    script = (tmp_path / "out" / "_static" / "previews" / "index.js").read_text(encoding="utf8")
+    data = json.loads(script.partition(" = ")[2].rstrip(";\n"))
+    assert data["page"] == "Page"
+    assert data["shown"].keys() == {"equation-eq-dstep", "equation-eq-without"}
+    (math,) = page.select("#equation-eq-dstep math")
+    assert math.get_text() == "a=b"
+    assert str(math) in data["shown"]["equation-eq-dstep"], "what stands on the page"
 
 
 def test_the_script_of_the_previews_is_small_and_asks_for_nothing():

@@ -11,23 +11,20 @@ HEADINGS = (
 )
 
 
-@pytest.fixture
-def page(browser, address):
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(f"{address}/book/claims.html")
-    page.locator(".claims-filter output").wait_for()
-    yield page
-    context.close()
-
-
 def told(page):
     """Both numbers of the sentence that is announced."""
     words = page.get_by_role("status").inner_text().split()
     return int(words[1]), int(words[3])
 
 
-def test_rows_are_filtered_and_counted(page):
+def test_the_filter(tab, address):
+    """One page, read downwards: the pointer, the keyboard, a link."""
+    page = tab
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{address}/book/claims.html")
+    page.locator(".claims-filter output").wait_for()
+
+    # Rows are filtered and counted.
     total = page.locator(".claim").count()
     assert told(page) == (total, total)
     page.get_by_label("Verdict").select_option("wrong")
@@ -40,9 +37,7 @@ def test_rows_are_filtered_and_counted(page):
     page.get_by_role("button", name="Show all").click()
     assert page.evaluate(SHOWN) == total
 
-
-def test_the_keyboard_is_enough(page):
-    total = page.locator(".claim").count()
+    # The keyboard is enough.
     page.get_by_label("Section of the notes").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
@@ -51,8 +46,7 @@ def test_the_keyboard_is_enough(page):
     page.keyboard.press("Enter")
     assert page.evaluate(SHOWN) == total
 
-
-def test_a_link_to_a_row_that_is_hidden_shows_it(page):
+    # A link to a row that is hidden shows it.
     page.get_by_label("Verdict").select_option("wrong")
     row = page.locator(".claim.verdict-right").first
     assert not row.is_visible()

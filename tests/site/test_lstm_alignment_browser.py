@@ -6,7 +6,7 @@ That its numbers are right is tests/book/test_lstm_alignment.py.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from test_lstm_pulse_browser import THEMES
 
 pytest.importorskip("playwright")
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.site
 STATIC = Path(__file__).parents[2] / "book" / "static"
@@ -27,9 +27,8 @@ Open = Callable[..., "Page"]
 
 
 @pytest.fixture
-def open_figure(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+def open_figure(visit: Open, tmp_path: Path) -> Open:
     """Open a page that holds the figure; whatever goes wrong in it fails the test, but what is expected."""
-    contexts, errors = [], []
 
     def open_(
         attributes: str = "",
@@ -53,26 +52,12 @@ def open_figure(browser: Browser, tmp_path: Path) -> Iterator[Open]:
             ),
             encoding="utf8",
         )
-        context = browser.new_context(viewport={"width": width, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                errors.append(message.text)
-                if message.type == "error" and WEIGHTS not in message.text
-                else None
-            ),
-        )
-        page.goto(file.as_uri())
+        but = (WEIGHTS, "ERR_FILE_NOT_FOUND")  # left out on purpose
+        page = visit(file, width, but=() if weights else but)
         page.locator("#says").filter(has_text=says).wait_for()
         return page
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert [error for error in errors if "ERR_FILE_NOT_FOUND" not in error] == []  # left out on purpose
+    return open_
 
 
 def test_the_keyboard_moves_the_row_and_words_and_drawing_follow(open_figure: Open) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from lstmlab.functions import sigmoid
 
 pytest.importorskip("playwright")
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 pytestmark = pytest.mark.site
 SCRIPT = Path(__file__).parents[2] / "book" / "static" / "lstm-pulse.js"
@@ -39,16 +39,58 @@ body{{font-family:sans-serif;background:var(--pst-color-background);color:var(--
 <script src="{shared}" defer></script><script src="{script}" defer></script></head><body><main><h1>Pulse</h1>
 <lstm-pulse {attributes}><p>A pulse fades.</p></lstm-pulse></main></body></html>"""
 
+#: Notes which settings are pressed one after the other, and whether the sentence is ever announced.
+WATCH = """() => {
+  const root = document.querySelector('lstm-pulse').shadowRoot;
+  window.seen = []; window.spoken = false;
+  function look() {
+    for (const {textContent} of root.querySelectorAll('button[aria-pressed=true]')) {
+      if (textContent !== seen.at(-1)) seen.push(textContent);
+    }
+    spoken ||= root.getElementById('says').hasAttribute('aria-live');
+  }
+  look();
+  const all = {subtree: true, childList: true, attributes: true, characterData: true};
+  new MutationObserver(look).observe(root, all);
+}"""
+
 Open = Callable[..., "Page"]
 
 
+@pytest.fixture(scope="module")
+def stopped(browser: Browser) -> Iterator[Page]:
+    """A page whose clock moves when a test says so."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.clock.install()
+    yield page
+    context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Open a page that holds the element alone; whatever goes wrong in it fails the test."""
-    contexts, errors = [], []
+def open_page(browser: Browser, tab: Page, stopped: Page, tmp_path: Path) -> Iterator[Open]:
+    """Open a page that holds the element alone; whatever goes wrong in it fails the test.
+
+    ``options`` ask for a window of its own.
+    """
+    errors: list[str] = []
+    pages: list[Page] = []
+    own: list[BrowserContext] = []
+
+    def note_error(error: object) -> None:
+        errors.append(str(error))
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
 
     def open_(
-        attributes: str = "", theme: str = "light", width: int = 1000, still: bool = True, **options: Any
+        attributes: str = "",
+        theme: str = "light",
+        width: int = 1000,
+        still: bool = True,
+        motion: Literal["reduce", "no-preference"] = "no-preference",
+        **options: Any,
     ) -> Page:
         rules = "".join(f"html[data-theme={name}]{{{rule}}}" for name, rule in THEMES.items())
         file = tmp_path / "page.html"
@@ -62,20 +104,29 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
             ),
             encoding="utf8",
         )
-        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        if still:
-            page.clock.install()
+        page = stopped if still else tab
+        if options:
+            own.append(browser.new_context(**options))
+            page = own[-1].new_page()
+        if page not in pages:
+            pages.append(page)
+            page.on("pageerror", note_error)
+            page.on("console", note_message)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme="light", reduced_motion=motion)
+        if page is stopped:
+            page.clock.resume()
         page.goto(file.as_uri())
-        if still:
-            page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+        if page is stopped:
+            page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
         return page
 
     yield open_
-    for context in contexts:
+    for page in pages:
+        page.remove_listener("pageerror", note_error)
+        page.remove_listener("console", note_message)
+        page.goto("about:blank")
+    for context in own:
         context.close()
     assert not errors
 
@@ -167,15 +218,10 @@ def test_play_walks_through_time_and_stops_at_the_end(open_page: Open) -> None:
 
 def test_autoplay_tours_the_settings_silently_and_ends_where_it_began(open_page: Open) -> None:
     page = open_page("autoplay")
-    seen = []
-    for _ in range(400):
-        page.clock.run_for(TICK)
-        pressed = page.get_by_role("button", pressed=True).all_inner_texts()
-        if pressed and pressed != seen[-1:]:
-            seen += pressed
-        if page.locator("#toggle").inner_text() == "Play":
-            break
-        assert page.locator("#says").get_attribute("aria-live") is None
+    page.evaluate(WATCH)
+    page.clock.run_for(400 * TICK)
+    seen, spoken = page.evaluate("[seen, spoken]")
+    assert not spoken
     assert seen == ["Remember", "Forget", "Feed back"]
     assert page.locator("#toggle").inner_text() == "Play"
     assert now(page) == STEPS
@@ -215,7 +261,7 @@ def test_autoplay_waits_until_the_figure_is_in_sight(open_page: Open) -> None:
 
 
 def test_nothing_moves_by_itself_under_reduced_motion(open_page: Open) -> None:
-    page = open_page("autoplay", reduced_motion="reduce")
+    page = open_page("autoplay", motion="reduce")
     assert now(page) == STEPS
     page.clock.run_for(20 * TICK)
     assert now(page) == STEPS

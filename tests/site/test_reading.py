@@ -1,17 +1,20 @@
 """Panels, previews and the map in the built site: from the disk, by keyboard, by pointer and by touch."""
 
 import json
+import posixpath
 import re
 
 import pytest
 from bs4 import BeautifulSoup
 
 import course_map
+import cuts
 import lean
+import previews
 import tested_code
 from environment import ROOT
 from pages import CHAPTERS, WRITTEN
-from test_pages import AXE_SCRIPT, DESK, FORMULAS, LIGHTEN, PHONE, opened
+from test_pages import AXE_SCRIPT, DESK, FORMULAS, LOOK, PHONE, opened
 
 pytestmark = pytest.mark.site
 
@@ -19,13 +22,22 @@ pytestmark = pytest.mark.site
 CHAPTER = "book/part2/05_backpropagation_through_time"
 CARD = "#preview"
 SEEN = "() => !document.getElementById('preview').hidden"
+#: To know what lies behind a part of a page axe looks at all of it: what comes after is taken away.
+CUT = """() => {
+  const last = [...document.querySelectorAll('.is-read')].at(-1);
+  while (last.nextElementSibling) last.nextElementSibling.remove();
+}"""
 GONE = "() => document.getElementById('preview').hidden"
+
+
+#: What nobody reads here, and what most of a page consists of: words of code, each in its colour, and glyphs.
+DRAWN = re.compile(r"(?<=<pre>).*?(?=</pre>)|<mjx-container\b.*?</mjx-container>", re.S)
 
 
 @pytest.fixture(scope="module")
 def pages(site):
     return {
-        name: BeautifulSoup((site / f"{name}.html").read_text(encoding="utf8"), "html.parser")
+        name: BeautifulSoup(DRAWN.sub("", (site / f"{name}.html").read_text(encoding="utf8")), "html.parser")
         for name in CHAPTERS
     }
 
@@ -47,13 +59,22 @@ def test_each_labelled_equation_of_the_site_has_its_panel(pages):
     assert shown == index.function.keys()
 
 
-def test_each_page_carries_what_its_references_lead_to(pages):
+def test_what_a_reference_leads_to_is_in_the_file_of_its_page(site, pages):
+    asked = 0
     for name, page in pages.items():
         links = page.select("article a.internal[href*='#equation-'], article a.internal[href*='#term-']")
-        elsewhere = {link["href"].partition("#")[2] for link in links if not link["href"].startswith("#")}
-        data = json.loads(page.select_one("script#previews").get_text()) if links else {}
-        assert data.keys() == elsewhere, name
-        assert all(entry["html"] and entry["page"] for entry in data.values())
+        assert bool(links) == bool(page.select("script[src*='previews.js']")), name
+        for path, anchor in {tuple(link["href"].split("#")) for link in links}:
+            if not path:
+                continue
+            document = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)).removesuffix(".html")
+            text = (site / "_static" / "previews" / previews.script_of(document)).read_text(encoding="utf8")
+            data = json.loads(text.partition(" = ")[2].rstrip(";\n"))
+            assert text.startswith(f'(window.coursePreviews ??= {{}})["{document}"] = ')
+            assert "<" in data["shown"][anchor], f"{name}: {document}#{anchor}"
+            assert data["page"]
+            asked += 1
+    assert asked > 200
 
 
 def test_the_map_has_the_links_of_the_chapters_as_built(site, pages):
@@ -80,7 +101,7 @@ def test_the_map_has_the_links_of_the_chapters_as_built(site, pages):
 
 
 def test_each_page_loads_what_it_shows_and_no_figure_more(site):
-    kept = lean.ICON.finditer((site / lean.ICONS).read_text(encoding="utf8"))
+    kept = cuts.ICON.finditer((site / cuts.ICONS).read_text(encoding="utf8"))
     icons = {name for icon in kept for name in (icon[1], *re.findall(r'"([^"]+)"', icon[2]))}
     assert len(icons) < 100, "the theme has two thousand"
     for name in WRITTEN:
@@ -99,8 +120,8 @@ def test_each_page_loads_what_it_shows_and_no_figure_more(site):
         assert text.count('.png" width="') == len(re.findall(r"<img[^>]*/_images/[^>]*\.png", text)), name
 
 
-def test_previews_and_panels_from_the_disk(browser, site):
-    with opened(browser, (site / f"{CHAPTER}.html").as_uri(), "light", DESK) as (page, problems):
+def test_previews_and_panels_from_the_disk(tab, site):
+    with opened(tab, (site / f"{CHAPTER}.html").as_uri(), "light", DESK) as (page, problems):
         links = page.locator("article a.internal:visible")  # not those of a folded answer
         elsewhere = links.and_(page.locator("[href*='.html#equation-']")).first
         here = links.and_(page.locator("[href^='#equation-']")).first
@@ -120,7 +141,7 @@ def test_previews_and_panels_from_the_disk(browser, site):
         assert page.evaluate(GONE)
         assert here.get_attribute("aria-describedby") is None
 
-        # One of another page: with the focus. It is typeset here and says where it is from.
+        # One of another page: with the focus. Its file comes now, and says where it is from.
         page.keyboard.press("Tab")  # the next focus is the keyboard's
         elsewhere.focus()
         page.wait_for_function(SEEN)
@@ -134,18 +155,28 @@ def test_previews_and_panels_from_the_disk(browser, site):
             arg=page.locator(CARD).text_content(),
         )
 
+        # The part that is being read is marked beside the page, and no other.
+        part = elsewhere.locator("xpath=ancestor::section[1]")
+        part.evaluate("part => part.scrollIntoView()")
+        marked = f"#pst-page-toc-nav a.active[aria-current][href='#{part.get_attribute('id')}']"
+        page.locator(marked).wait_for(state="attached")
+        assert page.locator("#pst-page-toc-nav a.active").count() == 1
+
         # A word; then the pointer leaves.
         page.evaluate("document.activeElement.blur()")
         word.scroll_into_view_if_needed()
         word.hover()
         page.wait_for_function(SEEN)
         assert word.inner_text().split()[0].lower()[:4] in page.locator(CARD).inner_text().lower()
+        panel = page.locator("details.equation-panel").first
+        for part in (word, panel):
+            part.evaluate("element => element.closest('article > section > *').classList.add('is-read')")
+        page.evaluate(CUT)
         problems += axe_of(page, CARD)
         page.mouse.move(2, 2)
         page.wait_for_function(GONE)
 
         # A panel opens by keyboard; its test is folded once more.
-        panel = page.locator("details.equation-panel").first
         panel.locator("summary").first.focus()
         page.keyboard.press("Enter")
         panel.locator("pre").first.wait_for()
@@ -164,7 +195,7 @@ def axe_of(page, selector):
     """Return what axe finds in one part of a page."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-        page.evaluate(LIGHTEN)
+        page.evaluate(f"{LOOK}.withoutGlyphs()")
     run = "async part => (await axe.run(part, {resultTypes: ['violations'], preload: false})).violations"
     return [f"{found['id']}: {found['nodes'][0]['html'][:200]}" for found in page.evaluate(run, selector)]
 
@@ -181,9 +212,9 @@ def test_a_touch_follows_the_link(browser, site):
     context.close()
 
 
-def test_the_map_lights_up_the_way(browser, address):
+def test_the_map_lights_up_the_way(tab, address):
     clear = "selector => [...document.querySelectorAll(selector)].map(e => +getComputedStyle(e).opacity)"
-    with opened(browser, f"{address}/book/map.html", "dark", DESK) as (page, problems):
+    with opened(tab, f"{address}/book/map.html", "dark", DESK) as (page, problems):
         chapters = course_map.read(ROOT)
         last = max(chapters)
         way = course_map.before(chapters, last)

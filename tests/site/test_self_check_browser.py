@@ -46,7 +46,6 @@ def test_predict_reveal_remember_forget(browser: Browser, address: str) -> None:
     context = browser.new_context(reduced_motion="reduce", viewport={"width": 1280, "height": 900})
     page = context.new_page()
     errors = watched(page)
-    page.route("**/mathjax/**", lambda route: route.fulfill(body=""))  # formulas take most of the time
     page.goto(f"{address}/{CHAPTER}.html")
     box = page.locator(".self-check").first
     reason = box.locator("details")
