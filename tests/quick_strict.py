@@ -113,7 +113,7 @@ def in_place(name: str) -> Any:
 
 
 def of_one(whole: Any, plain: Any) -> Any:
-    """Elementwise functions of one array, and what makes an array like another."""
+    """Element-wise functions of one array, and what makes an array like another."""
     known: dict[int, Any] = {}
 
     @as_before(whole)
