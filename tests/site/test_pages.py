@@ -46,6 +46,15 @@ TOO_WIDE = """() => {
     .slice(-3).map(e => 'wider than the phone: ' + e.outerHTML.slice(0, 120));
 }"""
 #: The theme looks for what scrolls 300 ms after the last change of size.
+#: What is folded is laid out when it is opened, and asked then whether it is too wide and can be reached.
+UNFOLD = """() => document.querySelectorAll('details:not([open])').forEach(details => {
+  details.open = true;
+  details.dataset.folded = '';
+})"""
+FOLD = """() => document.querySelectorAll('details[data-folded]').forEach(details => {
+  details.open = false;
+  delete details.dataset.folded;
+})"""
 UNREACHABLE = """async () => {
   const unreachable = e => e.tabIndex < 0 && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
     && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
@@ -124,9 +133,12 @@ def test_page(tab, address, name):
         if name == CHAPTERS[0]:
             problems += [f"desk: {finding}" for finding in axe(page, "all")]
         page.set_viewport_size(PHONE)
+        page.evaluate(UNFOLD)
         page.evaluate(RENDERED)
         problems += page.evaluate(TOO_WIDE)
         problems += page.evaluate(UNREACHABLE)
+        page.evaluate(FOLD)
+        problems += page.evaluate(TOO_WIDE)
         assert page.evaluate("document.documentElement.dataset.theme") == "light"
         page.evaluate("look.see()")
         turn(page, "dark", PHONE)
