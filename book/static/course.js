@@ -36,12 +36,13 @@
   else window.addEventListener("load", ready);
 })();
 
-/* A new page lays out what is near (course.css); when it has loaded the other sections follow, one a frame, so that
-   it answers in between. Who jumps within the page before that waits for all of it: only then is every place
-   where it will stay. (Pages that open at a place, or again, are never new: see lean.py.) */
+/* A new page lays out what is near (course.css). With the first thing its reader does the other sections follow,
+   one a frame, so that it answers in between. Who jumps within the page before that waits for all of it: only then
+   is every place where it will stay. (Pages that open at a place, or again, are never new: see lean.py.) */
 (function () {
   "use strict";
 
+  var FIRST = ["wheel", "pointermove", "pointerdown", "touchstart", "keydown"];
   var root = document.documentElement;
   var waiting = Array.from(document.querySelectorAll("article.bd-article > section > section"));
 
@@ -59,7 +60,11 @@
     if (event.target.closest && event.target.closest("a[href*='#']")) all();
   }, true);
   window.addEventListener("hashchange", all);
-  window.addEventListener("load", function () { setTimeout(follow); });
+  function begin() {
+    FIRST.forEach(function (type) { window.removeEventListener(type, begin, true); });
+    requestAnimationFrame(function () { setTimeout(follow); });
+  }
+  FIRST.forEach(function (type) { window.addEventListener(type, begin, { capture: true, passive: true }); });
 })();
 
 /* The part that is being read is marked in the page's table of contents: the last that has come into the upper
