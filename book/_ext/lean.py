@@ -33,7 +33,6 @@ NEEDED = {
     "exercise.css": r'class="[^"]*\b(?:exercise|solution)\b',
     # Formulas of its own, or the links to those of others, which are shown beside the link.
     "formulas.css": r"<mjx-|href=\"[^\"]*#(?:equation|term)-",
-    "self-check.css": r'class="[^"]*\bself-check\b',
     "lstm-figure.js": r"<lstm-",
 }
 #: A figure's script bears the name of its element.

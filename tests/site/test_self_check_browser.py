@@ -95,6 +95,8 @@ def test_predict_reveal_remember_forget(browser: Browser, address: str) -> None:
     assert mark.evaluate("e => e.title") == "read, 1 of 3 questions answered"
     assert "12.2" in page.locator(".progress-note a").inner_text()
     page.goto(f"{address}/book/progress.html")
+    drawn = "button => getComputedStyle(button).borderRadius"
+    assert page.locator(".progress-controls button").first.evaluate(drawn) != "0px", "without its style sheet"
     assert "Chapters read: 1. Questions answered: 1." in page.locator(".course-progress").inner_text()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as a file").click()
