@@ -257,6 +257,7 @@ def test_every_mistake_in_the_kernels_is_found(tmp_path):
     for mutant in MUTANTS:
         label = "right" if mutant.module == HOST else f"mutant{edits.index(mutant)}"
         host = mutated_host(mutant) if mutant.module == HOST else cuda_lstm
-        if survives(EmulatedDevice(library, label), mutant, host):
+        # A step that does not wait is caught only when the threads fall in the wrong order: ask again.
+        if all(survives(EmulatedDevice(library, label), mutant, host) for _ in range(5)):
             alive.append(mutant.name)
     assert not alive
