@@ -41,11 +41,10 @@ class Parameters(Mapping[str, Array]):
         size = sum(math.prod(shape) for shape in self.shapes.values())
         if tuple(flat.shape) != (size,):
             raise ValueError(f"flat: expected shape ({size},), got {tuple(flat.shape)}")
-        start, xp = 0, namespace(flat)
+        start = 0
         for name, shape in self.shapes.items():
-            stop = start + math.prod(shape)
-            self._views[name] = xp.reshape(flat[start:stop], shape)
-            start = stop
+            self._views[name] = self._block(start, shape)
+            start += math.prod(shape)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the vector alone and make the views anew: copied views would lose it."""

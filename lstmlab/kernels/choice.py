@@ -14,7 +14,7 @@ WORTHWHILE = 2**18
 _wanted: ContextVar[bool] = ContextVar(
     "wanted", default=os.environ.get("LSTMLAB_KERNELS", "").lower() not in ("off", "0", "no")
 )
-_least: ContextVar[int | None] = ContextVar("least", default=None)
+_small_too: ContextVar[bool] = ContextVar("small_too", default=False)
 
 
 def worthwhile(T: int, B: int, n_x: int, n_h: int) -> bool:
@@ -31,8 +31,16 @@ def worthwhile(T: int, B: int, n_x: int, n_h: int) -> bool:
         ``False`` for small runs outside :func:`fused`, inside :func:`plain`, and under
         ``LSTMLAB_KERNELS=off``.
     """
-    least = _least.get()
-    return _wanted.get() and T * B * n_h * (n_h + n_x) >= (WORTHWHILE if least is None else least)
+    return _wanted.get() and (_small_too.get() or T * B * n_h * (n_h + n_x) >= WORTHWHILE)
+
+
+@contextmanager
+def _held(switch: ContextVar[bool], value: bool) -> Iterator[None]:
+    token = switch.set(value)
+    try:
+        yield
+    finally:
+        switch.reset(token)
 
 
 @contextmanager
@@ -45,11 +53,8 @@ def plain() -> Iterator[None]:
     >>> with ll.kernels.plain():
     ...     run = ll.unroll(ll.LSTM(2, 3), ll.xp.zeros((4, 1, 2)))
     """
-    token = _wanted.set(False)
-    try:
+    with _held(_wanted, False):
         yield
-    finally:
-        _wanted.reset(token)
 
 
 @contextmanager
@@ -62,8 +67,5 @@ def fused() -> Iterator[None]:
     >>> with ll.kernels.fused():
     ...     run = ll.unroll(ll.LSTM(2, 3), ll.xp.zeros((4, 1, 2)))
     """
-    token = _least.set(0)
-    try:
+    with _held(_small_too, True):
         yield
-    finally:
-        _least.reset(token)

@@ -45,7 +45,6 @@ TOO_WIDE = """() => {
     .filter(e => e.getBoundingClientRect().right > width + 1 && getComputedStyle(e).position !== 'fixed')
     .slice(-3).map(e => 'wider than the phone: ' + e.outerHTML.slice(0, 120));
 }"""
-#: The theme looks for what scrolls 300 ms after the last change of size.
 #: What is folded is laid out when it is opened, and asked then whether it is too wide and can be reached.
 UNFOLD = """() => document.querySelectorAll('details:not([open])').forEach(details => {
   details.open = true;
@@ -55,6 +54,7 @@ FOLD = """() => document.querySelectorAll('details[data-folded]').forEach(detail
   details.open = false;
   delete details.dataset.folded;
 })"""
+#: course.js is told of a box after it has been laid out, and makes it a stop of the Tab key then.
 UNREACHABLE = """async () => {
   const unreachable = e => e.tabIndex < 0 && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
     && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
