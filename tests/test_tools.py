@@ -357,6 +357,31 @@ def test_all_steps_run_and_one_failure_fails_all(monkeypatch, capfd, tmp_path):
     assert check.main(["a", "c"]) == 0
 
 
+def test_a_step_begins_ahead_of_its_turn_and_is_heard_in_it(monkeypatch, capfd, tmp_path):
+    """The first step waits for a file that only the second one's command writes."""
+    file = tmp_path / "written"
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(file)!r}).exists():\n    time.sleep(0.01)\n"
+    first = check.Step(((sys.executable, "-c", wait + "print('first')"),), {})
+    write = f"import pathlib; pathlib.Path({str(file)!r}).touch(); print('second'); raise SystemExit(4)"
+    both = (sys.executable, "-c", write), (sys.executable, "-c", "print('third')")
+    second = check.Step(both, {}, ahead=True)
+    monkeypatch.setattr(check, "steps", lambda: {"a": first, "b": second})
+    monkeypatch.setattr(check, "REPORTS", tmp_path)
+    assert check.main([]) == 1
+    said = [line for line in capfd.readouterr().out.splitlines() if line in ("first", "second", "third")]
+    assert said == ["first", "second", "third"]
+    file.unlink()
+    assert check.main(["b", "a"]) == 1  # in its turn, if it is the first
+
+
+def test_what_runs_ahead_ends_with_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "REPORTS", tmp_path)
+    early = check.Ahead("x", check.Step(((sys.executable, "-c", "import time; time.sleep(60)"),), {}))
+    early.stop()
+    assert early.process.returncode
+    early.stop()  # nothing happens to what has ended
+
+
 def test_an_unknown_step_is_named(capsys):
     with pytest.raises(SystemExit):
         check.main(["nonsense"])

@@ -12,6 +12,9 @@ Without a name all steps run, in this order, even after one has failed:
     around    tests of the book, the exercises, the experiments and the tools
     notebooks every stored output against a fresh run (nbval); names those over half a minute
     site      the site built anew, every page of it looked at in a browser
+
+The building is one process for more than a minute. So it begins with the first step, if there are several,
+and what it says is shown when its turn has come.
 """
 
 from __future__ import annotations
@@ -39,10 +42,11 @@ CODE = ("lstmlab", "tests", "tools", "book", "exercises", "experiments", "benchm
 
 
 class Step(NamedTuple):
-    """Commands run one after the other under the given variables."""
+    """Commands run one after the other under the given variables; the first perhaps ahead of its turn."""
 
     commands: tuple[tuple[str, ...], ...]
     variables: dict[str, str]
+    ahead: bool = False
 
 
 class Result(NamedTuple):
@@ -83,7 +87,7 @@ def steps() -> dict[str, Step]:
         "around": Step((pytest("around", "--dist=loadgroup", *around),), numpy),
         # A worker takes whole notebooks: the cells of one share a kernel.
         "notebooks": Step((pytest("notebooks", *nbval, "--dist=loadscope", *files),), numpy),
-        "site": Step((build, pytest("site", "tests/site")), numpy),
+        "site": Step((build, pytest("site", "tests/site")), numpy, ahead=True),
     }
 
 
@@ -102,12 +106,40 @@ def count(report: Path) -> tuple[int, str]:
     return total - skipped, ", ".join(words)
 
 
-def run(name: str, step: Step) -> Result:
-    print(f"\n=== {name} {'=' * (94 - len(name))}", flush=True)
+def environment_of(step: Step) -> dict[str, str]:
     environment = child_environment(**step.variables)
     environment.pop("MPLBACKEND", None)  # each kernel and tests/conftest.py choose their own
     # A run starts a hundred processes: each would compile the package, and pytest every test, once more.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
+
+
+class Ahead:
+    """A command that runs beside the steps before its own; its words are kept until somebody waits for it."""
+
+    def __init__(self, name: str, step: Step) -> None:
+        self.said = REPORTS / f"{name}.txt"
+        with self.said.open("wb") as said:
+            self.process = subprocess.Popen(
+                step.commands[0], cwd=ROOT, env=environment_of(step), stdout=said, stderr=subprocess.STDOUT
+            )
+
+    def wait(self) -> int:
+        """Return the exit status, and print what was said."""
+        status = self.process.wait()
+        print(self.said.read_text(encoding="utf8", errors="replace"), end="", flush=True)
+        return status
+
+    def stop(self) -> None:
+        """End it if it still runs."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+
+
+def run(name: str, step: Step, ahead: Ahead | None = None) -> Result:
+    print(f"\n=== {name} {'=' * (94 - len(name))}", flush=True)
+    environment = environment_of(step)
     if name == "notebooks":
         environment |= seconds.prepare(REPORTS)
     report = REPORTS / f"{name}.xml"
@@ -115,7 +147,10 @@ def run(name: str, step: Step) -> Result:
     start, status, tested = time.perf_counter(), 0, False
     for parts in step.commands:
         print("$", shlex.join(["python" if part == sys.executable else part for part in parts]), flush=True)
-        status = subprocess.run(parts, cwd=ROOT, env=environment, check=False).returncode or status
+        if ahead is not None and parts is step.commands[0]:
+            status = ahead.wait()
+        else:
+            status = subprocess.run(parts, cwd=ROOT, env=environment, check=False).returncode or status
         tested = tested or "pytest" in parts
     if name == "notebooks":
         said, good = seconds.report(seconds.read(REPORTS, notebooks()))
@@ -154,13 +189,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.chdir(ROOT)
     REPORTS.mkdir(parents=True, exist_ok=True)
     results: list[Result] = []
+    early = {name: Ahead(name, available[name]) for name in wanted[1:] if available[name].ahead}
     try:
         for name in wanted:
-            results.append(run(name, available[name]))
+            results.append(run(name, available[name], early.get(name)))
     except KeyboardInterrupt:
         print("\nStopped.")
         return 130
     finally:
+        for ahead in early.values():
+            ahead.stop()
         print(f"\n{table(results)}", flush=True)
     if wanted == list(available):  # tools/budget.py reads it
         seconds_of = {result.name: round(result.seconds) for result in results}
