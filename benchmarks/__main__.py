@@ -2,12 +2,14 @@
 
 Each peer that can be imported is timed in a process of its own, with one thread and with two, under the
 BLAS kernels that NumPy chooses and, on a processor with AVX-512, under both kinds. The result is one file
-a machine in benchmarks/results/, from which the report is made.
+a machine in benchmarks/results/, from which the report is made. Of an earlier file of the same machine and
+versions, what is not run again is kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -66,6 +68,21 @@ def work(peer: str, rounds: int, threads: int, kernels: str) -> dict[str, Any] |
     return {"asked": kernels} | result
 
 
+def together(
+    before: dict[str, Any], here: dict[str, str], runs: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the new runs, and of those stored what was not run again, if the machine is the same."""
+
+    def setting(run: dict[str, Any]) -> tuple[int, str, str]:
+        return run["threads"], run["blas"][0][1] if run["blas"] else "", run["peer"]
+
+    if any(before.get(name) != value for name, value in here.items()):
+        return runs
+    again = {setting(run) for run in runs}
+    kept = [run for run in before["runs"] if setting(run) not in again]
+    return sorted([*runs, *kept], key=lambda run: run["threads"])
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -83,24 +100,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = options.only if options.only is not None else list(SETS)
     installed = [name for name in wanted if name in SETS and importlib.util.find_spec(name)]
     print(f"{machine()}; beside lstmlab: {', '.join(installed) or 'nobody (see benchmarks/README.md)'}")
-    runs = []
+    runs: list[dict[str, Any]] = []
     for threads, kernels in settings(options.threads):
+        own = {run["blas"][0][1] for run in runs if not run["asked"] and run["blas"]}
+        if kernels in own:
+            continue  # NumPy chose them by itself, and they have had their turn
         for peer in installed or ["none"]:
             word = "thread" if threads == 1 else "threads"
             print(f"{threads} {word}, {kernels or 'own'} kernels, {peer} ...", flush=True)
             if (result := work(peer, options.rounds, threads, kernels)) is not None:
                 runs.append(result)
     name = re.sub(r"[^a-z0-9]+", "-", machine().lower()).strip("-")
-    found = {
+    file = HERE / "results" / f"{name}.json"
+    file.parent.mkdir(exist_ok=True)
+    here = {
         "machine": machine(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "numpy": __import__("numpy").__version__,
-        "runs": runs,
-        "memory": memory_table(),
+        "numpy": importlib.metadata.version("numpy"),
     }
-    file = HERE / "results" / f"{name}.json"
-    file.parent.mkdir(exist_ok=True)
+    before = json.loads(file.read_text(encoding="utf8")) if file.exists() else {}
+    found = here | {"runs": together(before, here, runs), "memory": memory_table()}
     file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf8")
     print(f"written: {file.relative_to(HERE.parent)}")
     write_report()

@@ -10,10 +10,12 @@ import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 
 import lstmlab as ll
+from lstmlab.kernels import small_products
 
 from .sizes import Size
 
@@ -77,12 +79,26 @@ def six_equations(size: Size, given: Data) -> Peer:
     return Peer(forward, training, lambda: forward().h)
 
 
+def whole_products(size: Size, given: Data) -> Peer:
+    """lstmlab as it is used, but with every product whole: what the blocks of rows are worth."""
+    ours = fused(size, given)
+
+    def whole(call: Call) -> Call:
+        def run() -> Any:
+            with mock.patch.object(small_products, "pays", return_value=False):
+                return call()
+
+        return run
+
+    return Peer(whole(ours.forward), whole(ours.training or ours.forward), ours.h)
+
+
 def floor(size: Size, given: Data) -> Peer:
     """What NumPy cannot do without: a product of this shape a step, the element-wise work in one sweep."""
     cell, x, _ = given
     B, T, n_x, n_h = size
-    W = np.concatenate([cell.W, cell.b[:, None]], axis=1)
-    u, a = np.ones((n_h + n_x + 1, B), x.dtype), np.empty((4 * n_h, B), x.dtype)
+    product, W = small_products.in_blocks(np.concatenate([cell.W, cell.b[:, None]], axis=1), B)
+    u, a = np.ones((n_h + n_x + 1, B), x.dtype), np.empty((*W.shape[:-1], B), x.dtype)
     steps = max(1, min(T, 2**18 // (4 * n_h * B)))
     slab, state = np.ones((steps, 4 * n_h, B), x.dtype), np.ones((steps, n_h, B), x.dtype)
     other, half = np.ones_like(state), np.array(0.5, x.dtype)
@@ -90,7 +106,7 @@ def floor(size: Size, given: Data) -> Peer:
 
     def forward() -> None:
         for _ in range(T):
-            np.dot(W, *vectors)
+            product(W, *vectors)
         for _ in range(0, T, steps):
             np.tanh(slab, slab)
             np.multiply(slab[:, : 3 * n_h], half, slab[:, : 3 * n_h])
@@ -220,7 +236,12 @@ def threads() -> int:
     return int(os.environ["OMP_NUM_THREADS"])
 
 
-OURS = {"lstmlab": fused, "six equations": six_equations, "floor": floor}
+OURS = {
+    "lstmlab": fused,
+    "six equations": six_equations,
+    "whole products": whole_products,
+    "floor": floor,
+}
 #: Our GRU, the reset after, and step by step; in the set of torch its own beside them.
 OURS_GRU = {"lstmlab": fused, "step by step": six_equations}
 #: Peer sets: each is timed in a process of its own, beside ours, because their thread pools quarrel.

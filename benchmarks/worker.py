@@ -21,6 +21,8 @@ from lstmlab.config import blas_libraries
 from .peers import OURS, OURS_GRU, SETS, Data, Peer, data, gru_data, threads, torch_gru
 from .sizes import SIZES, Size
 
+PAUSE = 0.3  # seconds after which the last one's threads have stopped waiting for work at full speed
+
 
 def clock() -> float:
     """Processor time with one thread, where others on the machine do not count; otherwise wall time."""
@@ -44,6 +46,8 @@ def measure(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[
     found: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
+            if threads() > 1:
+                time.sleep(PAUSE)
             found[name].append(once(call, repeats[name]))
     return found
 

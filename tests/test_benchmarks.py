@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import benchmarks.__main__ as command
 from benchmarks import memory, peers, report
 from benchmarks.sizes import SIZES, Size
 
@@ -72,17 +73,19 @@ def test_the_tables_in_both_readmes_are_those_of_the_results():
     assert report.front_table([]) == ["Not yet measured.", ""]
 
 
-def test_what_no_code_can_go_below_is_the_others_share_of_the_peak():
+def test_the_share_that_pytorch_reaches_is_of_the_same_peak():
     times = {"lstmlab": [4.0, 4.0], "torch": [2.0, 2.0]}
     run = {
         "peer": "torch",
         "peak": SMALL.forward_flops * 1.0,
         "sizes": [{"size": list(SMALL), "forward": times, "training": times}],
     }
-    assert report.least([run], "forward") == [0.5]
-    assert report.least([run], "training") == [1.5]
-    assert report.least([run | {"peer": "jax"}], "forward") == []
-    assert report.least([run, run | {"peer": "jax", "peak": SMALL.forward_flops * 2.0}], "forward") == [0.25]
+    assert report.peers_share([run], "forward") == [0.5]
+    assert report.peers_share([run], "training") == [1.5]
+    assert report.peers_share([run | {"peer": "jax"}], "forward") == []
+    assert report.peers_share([run, run | {"peer": "jax", "peak": SMALL.forward_flops * 2.0}], "forward") == [
+        0.25
+    ]
 
 
 def test_nobody_is_above_the_peak():
@@ -90,7 +93,20 @@ def test_nobody_is_above_the_peak():
         for runs in report.by_setting(found).values():
             for kind in ("forward", "training"):
                 assert max(row["of the peak"] for row in report.ratios(runs, kind)) <= 1.0
-                assert max(report.least(runs, kind), default=0.0) <= 1.0
+                assert max(report.peers_share(runs, kind), default=0.0) <= 1.0
+
+
+def test_what_is_not_run_again_is_kept_if_the_machine_is_the_same():
+    def run(threads, kernels, peer, mark):
+        return {"threads": threads, "blas": [["openblas", kernels, threads]], "peer": peer, "mark": mark}
+
+    here = {"machine": "M", "numpy": "2"}
+    old = [run(1, "A", "torch", 0), run(1, "B", "torch", 1), run(2, "A", "torch", 2)]
+    new = [run(1, "A", "torch", 3), run(1, "A", "jax", 4)]
+    marks = [r["mark"] for r in command.together(here | {"runs": old}, here, new)]
+    assert marks == [3, 4, 1, 2]
+    assert command.together(here | {"runs": old, "numpy": "1"}, here, new) == new
+    assert command.together({}, here, new) == new
 
 
 def test_the_books_copy_is_that_of_the_results():

@@ -30,6 +30,7 @@ from lstmlab.kernels.numpy_shared import (
     side_by_side,
     vectors,
 )
+from lstmlab.kernels.small_products import in_blocks
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
 from lstmlab.unroll import Run, hold
@@ -119,11 +120,14 @@ def forward(cell: GRU, x: Array, state: GRUState, mask: Array | None) -> Run:
 
 def inputs_product(W_x: Array, X: Array) -> Array:
     """Return what the inputs add to the pre-activations of h̃, z and r, ``(n, 3 n_h, B)``."""
-    A = scratch.take("A", (X.shape[0], W_x.shape[0], X.shape[2]), X.dtype)
-    if X.shape[2] == 1:
+    n, _, B = X.shape
+    A = scratch.take("A", (n, W_x.shape[0], B), X.dtype)
+    if B == 1:
         np.dot(X[..., 0], W_x.T, A[..., 0])
     else:
-        np.matmul(W_x, X, A)
+        _, blocks = in_blocks(W_x, B)
+        blocks = blocks.reshape(-1, *blocks.shape[-2:])  # one block, if it was not divided
+        np.matmul(blocks, X[:, None], A.reshape(n, *blocks.shape[:-1], B))
     return A
 
 
@@ -138,21 +142,24 @@ def run_portion(
     n, _, n_h, B = gates.shape
     before, both, three = reset == "before", slice(n_h, 3 * n_h), slice(n_h, 4 * n_h)
     half, one = np.array(0.5, A.dtype), np.array(1.0, A.dtype)
-    W_c, W_h = np.ascontiguousarray(W_h[2 * n_h :, :n_h]), W_h[: 2 * n_h] if before else W_h
+    product_c, W_c = in_blocks(np.ascontiguousarray(W_h[2 * n_h :, :n_h]), B)
+    product, W_h = in_blocks(W_h[: 2 * n_h] if before else W_h, B)
     rows, kept = gates.reshape(n, 4 * n_h, B), vectors(np.empty((n_h, B), A.dtype))
-    arrays = (H[:n], H[:n, :n_h], A[:, :n_h], A[:, n_h:], rows[:, both if before else three], rows[:, both])
-    dot, tanh, multiply, add, subtract = np.dot, np.tanh, np.multiply, np.add, np.subtract
-    for t, (h1, h, A_c, A_zr, products, zr, c, z, r, s, h_t) in enumerate(
+    products = rows[:, both if before else three].reshape(n, *W_h.shape[:-1], B)
+    products_c = rows[:, :n_h].reshape(n, *W_c.shape[:-1], B)
+    arrays = (H[:n], H[:n, :n_h], A[:, :n_h], A[:, n_h:], products, products_c, rows[:, both])
+    tanh, multiply, add, subtract = np.tanh, np.multiply, np.add, np.subtract
+    for t, (h1, h, A_c, A_zr, by_h, by_s, zr, c, z, r, s, h_t) in enumerate(
         zip(*map(vectors, (*arrays, *np.moveaxis(gates, 1, 0), h_new)), strict=True)
     ):
-        dot(W_h, h1, products)
+        product(W_h, h1, by_h)
         add(zr, A_zr, zr)
         tanh(zr, zr)
         multiply(zr, half, zr)
         add(zr, half, zr)
         if before:
             multiply(r, h, s)
-            dot(W_c, s, c)
+            product_c(W_c, s, by_s)
         else:
             multiply(r, s, c)
         add(c, A_c, c)
@@ -273,12 +280,14 @@ def walk(
     n, _, n_h, B = delta.shape
     before = reset == "before"
     of_dh = delta[:, : 2 if before else 4]
-    W_c = np.ascontiguousarray(W_h[2 * n_h :, :n_h].T)
-    W_h = np.ascontiguousarray(W_h[: 2 * n_h if before else None, :n_h].T)
-    ds, dh = vectors(np.empty_like(dh_t)), vectors(dh_t)
+    product_c, W_c = in_blocks(np.ascontiguousarray(W_h[2 * n_h :, :n_h].T), B)
+    product, W_h = in_blocks(np.ascontiguousarray(W_h[: 2 * n_h if before else None, :n_h].T), B)
+    ds_t = np.empty_like(dh_t)
+    by_c, by_h = (vectors(d.reshape(*W.shape[:-1], B)) for d, W in ((ds_t, W_c), (dh_t, W_h)))
+    ds, dh = vectors(ds_t), vectors(dh_t)
     read = delta.reshape(n, 4 * n_h, B)[:, n_h : 3 * n_h if before else None]
     backwards = [vectors(a)[::-1] for a in (of_dh, delta[:, 0], delta[:, 2], read, kept, r, dh_own)]
-    dot, multiply, add = np.dot, np.multiply, np.add
+    multiply, add = np.multiply, np.add
     for k, (from_dh, delta_c, delta_r, joined, kept_t, r_t, total) in enumerate(
         zip(*backwards, strict=True), 1
     ):
@@ -289,9 +298,9 @@ def walk(
             multiply(dh_own[n - k], running, dh_own[n - k])
         multiply(from_dh, total, from_dh)
         if before:
-            dot(W_c, delta_c, ds)
+            product_c(W_c, delta_c, by_c)
             multiply(delta_r, ds, delta_r)
-        dot(W_h, joined, dh)
+        product(W_h, joined, by_h)
         multiply(total, kept_t, total)
         add(dh, total, dh)
         if before:

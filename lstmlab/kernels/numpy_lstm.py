@@ -3,7 +3,8 @@ r"""The LSTM over a whole sequence on NumPy: one product a step, and everything 
 What makes it fast, in the order of what each is worth:
 
 * one product a step, :math:`[W\;b]\,[h_{t-1}; x_t; 1]`, in columns: BLAS likes this orientation best, and
-  every gate is a block of rows;
+  every gate is a block of rows; where it pays, the weights are divided so that BLAS need not copy them first
+  (:mod:`lstmlab.kernels.small_products`);
 * no array is made inside the loop;
 * one tanh for all gates, because :math:`\sigma(a) = \tfrac12\tanh(\tfrac a2) + \tfrac12`: the halves go
   into the weights before the loop;
@@ -22,15 +23,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lstmlab.cells.lstm import BIASES, LSTM, WEIGHTS, LSTMState, LSTMTrace
-from lstmlab.kernels.numpy_shared import (
-    columns,
-    offer,
-    one_after_the_other,
-    portions,
-    scratch,
-    side_by_side,
-    vectors,
-)
+from lstmlab.kernels.numpy_shared import columns, offer, portions, scratch, side_by_side, vectors
+from lstmlab.kernels.small_products import in_blocks
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
 from lstmlab.unroll import Run, hold
@@ -100,7 +94,7 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     """
     (T, B, n_x), n_h = x.shape, cell.n_h
     half = np.array(0.5, x.dtype)  # an array without axes: NumPy takes twice as long over a Python number
-    W = weights_to_run(cell, B)
+    product, W = in_blocks(weights_to_run(cell, B), B)
     U = inputs(x, state.h, np.empty((T + 1, n_h + n_x + 1, B), x.dtype))
     gates = np.empty((T + 1, 5, n_h, B), x.dtype)
     gates[0, 4] = state.C.T
@@ -108,13 +102,13 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     C_new = gates[1:, 4] if mask is None else np.empty((T, n_h, B), x.dtype)
     written = vectors(np.empty((n_h, B), x.dtype))
 
-    products, by_gate = gates[:T, :4].reshape(T, 4 * n_h, B), np.moveaxis(gates[:T], 1, 0)
-    arrays = (U[:T], products, products[:, : 3 * n_h], *by_gate, C_new, h_new)
-    dot, tanh, multiply, add = np.dot, np.tanh, np.multiply, np.add
+    rows, by_gate = gates[:T, :4].reshape(T, *W.shape[:-1], B), np.moveaxis(gates[:T], 1, 0)
+    arrays = (U[:T], rows, gates[:T, :3], *by_gate, C_new, h_new)
+    tanh, multiply, add = np.tanh, np.multiply, np.add
     for t, (u, a, sigmoids, o, i, f, C_tilde, C_prev, C_t, h_t) in enumerate(
         zip(*map(vectors, arrays), strict=True)
     ):
-        dot(W, u, a)
+        product(W, u, a)
         tanh(a, a)
         multiply(sigmoids, half, sigmoids)
         add(sigmoids, half, sigmoids)
@@ -140,19 +134,19 @@ def outputs(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     """Do what :func:`forward` does where nobody will walk back: the gates of one step are enough."""
     (T, B, n_x), n_h = x.shape, cell.n_h
     half = np.array(0.5, x.dtype)
-    W = weights_to_run(cell, B)
+    product, W = in_blocks(weights_to_run(cell, B), B)
     U = inputs(x, state.h, scratch.take("U", (T + 1, n_h + n_x + 1, B), x.dtype))
     gates = np.empty((5, n_h, B), x.dtype)
     gates[4] = state.C.T
-    a, sigmoids = vectors(gates[:4].reshape(4 * n_h, B)), vectors(gates[:3].reshape(3 * n_h, B))
+    a, sigmoids = vectors(gates[:4].reshape(*W.shape[:-1], B)), vectors(gates[:3].reshape(3 * n_h, B))
     o, i_f, C_tilde_C, C_tilde, C = map(vectors, (gates[0], gates[1:3], gates[3:], gates[3], gates[4]))
 
     arrays = (U[:T], U[:T, :n_h], U[1:, :n_h])
-    dot, tanh, multiply, add = np.dot, np.tanh, np.multiply, np.add
+    tanh, multiply, add = np.tanh, np.multiply, np.add
     for t, (u, h_prev, h_t) in enumerate(zip(*map(vectors, arrays), strict=True)):
         if mask is not None:
             C_prev = C.copy()
-        dot(W, u, a)
+        product(W, u, a)
         tanh(a, a)
         multiply(sigmoids, half, sigmoids)
         add(sigmoids, half, sigmoids)
@@ -196,7 +190,7 @@ def backward(
     U, gates, C_new = blocks
     (T, B, n_h), n_x, dtype = dh.shape, cell.n_x, dh.dtype
     W = weights(cell)
-    W_h, W_x = np.ascontiguousarray(W[:, :n_h].T), np.ascontiguousarray(W[:, n_h:-1].T)
+    W_back = np.ascontiguousarray(W[:, :-1].T)
     dW, product = np.zeros_like(W), scratch.take("dW", W.shape, dtype)
     dx = np.empty((T, B, n_x), dtype)
     dh_t, dC_t = dstate.h.T.copy(), dstate.C.T.copy()
@@ -205,11 +199,11 @@ def backward(
         n = factors.shape[0]
         dh_own = scratch.take("dh", (n, n_h, B), dtype)
         dh_own[...] = columns(dh[some])
-        walk(W_h, factors, dh_own, dh_t, dC_t, mask, some.start)
+        dU = walk(W_back, factors, dh_own, dh_t, dC_t, mask, some.start)
+        dx[some] = columns(dU[:, n_h:])
         # One product for all steps of the portion: columns of all steps side by side.
         delta = side_by_side("delta", factors[:, 1:5].reshape(n, 4 * n_h, B))
         dW += np.dot(delta, side_by_side("U", U[some]).T, product)
-        dx[some] = one_after_the_other(W_x @ delta, n)
     for row, k in enumerate(ORDER):
         here = slice(row * n_h, (row + 1) * n_h)
         grads[WEIGHTS[k]] += dW[here, :-1]
@@ -255,35 +249,60 @@ def local_derivatives(gates: Array, C_new: Array) -> Array:
 
 
 def walk(
-    W_h: Array, factors: Array, dh_own: Array, dh_t: Array, dC_t: Array, mask: Array | None, start: int
-) -> None:
+    W: Array, factors: Array, dh_own: Array, dh_t: Array, dC_t: Array, mask: Array | None, start: int
+) -> Array:
     """Walk back through one portion: ``factors`` become gradients, ``dh_t`` and ``dC_t`` are carried on.
 
     Implements :eq:`eq-walk-back`.
+
+    Parameters
+    ----------
+    W
+        The weights of h and x, transposed, ``(n_h + n_x, 4 n_h)``.
+    factors
+        From :func:`local_derivatives`.
+    dh_own
+        Direct derivative by each hidden state, ``(n, n_h, B)``; written over.
+    dh_t, dC_t
+        Derivative by the portion's last state, ``(n_h, B)``; in the end, by the state before the portion.
+    mask
+        ``None``, or that of the whole run, ``(T, B, 1)``.
+    start
+        The run's step that is the portion's first.
+
+    Returns
+    -------
+    array
+        Derivative by the hidden state before each step and by its input, ``(n, n_h + n_x, B)``.
     """
     n, _, n_h, B = factors.shape
+    dU = scratch.take("dU", (n, W.shape[0], B), W.dtype)
+    product, W = in_blocks(W, B)
     dh, dC, carried = vectors(dh_t), vectors(np.empty_like(dC_t)), vectors(dC_t)
-    deltas = factors[:, 1:5].reshape(n, 4 * n_h, B)
-    arrays = (deltas, factors[:, 0], factors[:, :2], factors[:, 2:], factors[:, 5], dh_own)
+    deltas, rows = factors[:, 1:5].reshape(n, 4 * n_h, B), dU.reshape(n, *W.shape[:-1], B)
+    arrays = (deltas, factors[:, 0], factors[:, :2], factors[:, 2:], factors[:, 5], dh_own, rows, dU[:, :n_h])
     backwards = [vectors(a)[::-1] for a in arrays]
-    dot, multiply, add = np.dot, np.multiply, np.add
-    for k, (delta, to_C, by_dh, by_dC, before, own) in enumerate(zip(*backwards, strict=True), 1):
+    multiply, add = np.multiply, np.add
+    for k, (delta, to_C, by_dh, by_dC, C_before, total, u_before, h_before) in enumerate(
+        zip(*backwards, strict=True), 1
+    ):
         if mask is not None:  # a sequence that has ended hands its gradient on as it is
             running = vectors(mask[start + n - k].T)
             held = (1.0 - running) * dh, (1.0 - running) * carried
-        add(dh, own, dh)
+        add(dh, total, total)
         if mask is not None:
-            multiply(dh, running, dh)
+            multiply(total, running, total)
             multiply(carried, running, carried)
-        multiply(by_dh, dh, by_dh)
+        multiply(by_dh, total, by_dh)
         add(carried, to_C, dC)
         multiply(by_dC, dC, by_dC)
-        dot(W_h, delta, dh)
-        carried = before
+        product(W, delta, u_before)
+        dh, carried = h_before, C_before
         if mask is not None:
             add(dh, held[0], dh)
             add(carried, held[1], carried)
-    vectors(dC_t)[...] = carried
+    vectors(dh_t)[...], vectors(dC_t)[...] = dh, carried
+    return dU
 
 
 run, back, run_alone = offer(LSTM, forward, backward, outputs)  # the kernels of other arrays hand on to these

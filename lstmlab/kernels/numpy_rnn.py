@@ -21,6 +21,7 @@ from lstmlab.kernels.numpy_shared import (
     side_by_side,
     vectors,
 )
+from lstmlab.kernels.small_products import in_blocks
 from lstmlab.parameters import Parameters
 from lstmlab.typing import Array
 from lstmlab.unroll import Run, hold
@@ -63,12 +64,13 @@ def forward(cell: RNN, x: Array, state: RNNState, mask: Array | None) -> Run:
         Its trace is a :class:`FusedTrace`.
     """
     (T, B, n_x), n_h = x.shape, cell.n_h
-    W = np.concatenate([cell.params["W"], cell.params["b"][:, None]], axis=1)
+    product, W = in_blocks(np.concatenate([cell.params["W"], cell.params["b"][:, None]], axis=1), B)
     U = np.empty((T + 1, n_h + n_x + 1, B), x.dtype)
     U[0, :n_h], U[:T, n_h:-1], U[:, -1] = state.h.T, columns(x), 1.0
     h_new = U[1:, :n_h] if mask is None else np.empty((T, n_h, B), x.dtype)
-    for t, (u, h_t) in enumerate(zip(vectors(U[:T]), vectors(h_new), strict=True)):
-        np.dot(W, u, h_t)
+    rows = h_new.reshape(T, *W.shape[:-1], B)
+    for t, (u, rows_t, h_t) in enumerate(zip(*map(vectors, (U[:T], rows, h_new)), strict=True)):
+        product(W, u, rows_t)
         np.tanh(h_t, h_t)
         if mask is not None:  # a sequence that has ended keeps its state
             running = mask[t].T
@@ -140,7 +142,9 @@ def walk(W_h: Array, delta: Array, slope: Array, dh_t: Array, mask: Array | None
     mask
         ``None``, or ``(n, B, 1)``.
     """
-    n, dh = delta.shape[0], vectors(dh_t)
+    n, B = delta.shape[0], delta.shape[2]
+    product, W_h = in_blocks(W_h, B)
+    dh, rows = vectors(dh_t), vectors(dh_t.reshape(*W_h.shape[:-1], B))
     for t, delta_t, slope_t in zip(
         reversed(range(n)), vectors(delta)[::-1], vectors(slope)[::-1], strict=True
     ):
@@ -150,7 +154,7 @@ def walk(W_h: Array, delta: Array, slope: Array, dh_t: Array, mask: Array | None
             running = mask[t].T
             held = (1.0 - running) * dh_t
             delta[t] *= running
-        np.dot(W_h, delta_t, dh)
+        product(W_h, delta_t, rows)
         if mask is not None:
             dh_t += held
 

@@ -9,6 +9,7 @@ KERNEL = "lstmlab.kernels.numpy_lstm"
 GRU = "lstmlab.kernels.numpy_gru"
 RNN = "lstmlab.kernels.numpy_rnn"
 SHARED = "lstmlab.kernels.numpy_shared"
+SMALL = "lstmlab.kernels.small_products"
 MUTANTS = [
     Mutant(
         "the half of the sigmoid is left out of the weights",
@@ -90,8 +91,8 @@ MUTANTS = [
     Mutant(
         "a portion's last gradient of the cell state left in scratch memory",
         KERNEL,
-        "vectors(dC_t)[...] = carried",
-        "pass",
+        "vectors(dh_t)[...], vectors(dC_t)[...] = dh, carried",
+        "vectors(dh_t)[...] = dh",
         "the earlier portion starts without what the later one carried",
     ),
     Mutant(
@@ -125,8 +126,8 @@ MUTANTS = [
     Mutant(
         "fast reset after where before was asked for",
         GRU,
-        "multiply(r, h, s)\n            dot(W_c, s, c)",
-        "dot(W_c, h, s)\n            multiply(r, s, c)",
+        "multiply(r, h, s)\n            product_c(W_c, s, by_s)",
+        "product_c(W_c, h, s.reshape(by_s.shape))\n            multiply(r, s, c)",
         "the reset gate scales the product, not the state",
     ),
     Mutant(
@@ -283,6 +284,20 @@ MUTANTS = [
         "isinstance(cell, kind)",
         "whoever overrides a step is not asked",
     ),
+    Mutant(
+        "a weight matrix dealt out to its blocks row by row",
+        SMALL,
+        "W.reshape(-1, n, K)",
+        "W.reshape(n, -1, K).swapaxes(0, 1)",
+        "every row is multiplied, and written where another belongs",
+    ),
+    Mutant(
+        "the way back's product reads one block too far",
+        KERNEL,
+        "deltas, rows = factors[:, 1:5].reshape(n, 4 * n_h, B), dU.reshape(n, *W.shape[:-1], B)",
+        "deltas, rows = factors[:, 2:6].reshape(n, 4 * n_h, B), dU.reshape(n, *W.shape[:-1], B)",
+        "what is carried on passes for the candidate's gradient",
+    ),
 ]
 
 
@@ -332,6 +347,12 @@ def a_padded_batch(ll):
     assert max(_all(ll, kind, 4, True) for kind in KINDS) < 1e-12
 
 
+def a_batch_in_blocks(ll):
+    small = importlib.import_module(SMALL)
+    small.SMALL, small.pays = 120, lambda: True
+    assert max(_all(ll, kind, 4, False) for kind in KINDS) < 1e-12
+
+
 def a_candidate_beside_a_large_state(ll):
     cell = _make(ll, "GRU", 2, 3)
     for name in ("W_z", "W_r", "W"):
@@ -351,4 +372,11 @@ def a_derived_cell(ll):
     assert np.all(ll.unroll(Still(20, 30, xp=np), np.ones((100, 2, 20))).state.h == 0.0)
 
 
-WITNESSES = [one_sequence, a_batch, a_padded_batch, a_candidate_beside_a_large_state, a_derived_cell]
+WITNESSES = [
+    one_sequence,
+    a_batch,
+    a_padded_batch,
+    a_batch_in_blocks,
+    a_candidate_beside_a_large_state,
+    a_derived_cell,
+]
