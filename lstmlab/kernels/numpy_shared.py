@@ -6,6 +6,7 @@ gate is a block of rows.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +36,7 @@ class Scratch(threading.local):
 
     def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """Return an array of a shape, whatever stands in it."""
-        size, key = int(np.prod(shape)), (name, np.dtype(dtype))
+        size, key = math.prod(shape), (name, np.dtype(dtype))
         flat = self.flat.get(key)
         if flat is None or flat.size < size:
             flat = np.empty(size, dtype)
