@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -346,7 +347,7 @@ def test_a_step_without_a_test_fails(tmp_path, monkeypatch):
 def test_all_steps_run_and_one_failure_fails_all(monkeypatch, capfd, tmp_path):
     say = (sys.executable, "-c", "import sys; print('here', sys.argv[1]); sys.exit(int(sys.argv[1]))")
     steps = {name: check.Step(((*say, status),), {}) for name, status in (("a", "0"), ("b", "3"), ("c", "0"))}
-    monkeypatch.setattr(check, "steps", lambda: steps)
+    monkeypatch.setattr(check, "steps", lambda processes=1: steps)
     monkeypatch.setattr(check, "REPORTS", tmp_path)
     assert check.main([]) == 1
     out = capfd.readouterr().out
@@ -354,32 +355,65 @@ def test_all_steps_run_and_one_failure_fails_all(monkeypatch, capfd, tmp_path):
     last = out.rstrip().splitlines()
     assert last[-1].endswith("tools/check.py b")
     assert last[-2].split()[-1] == "FAILED"
+    assert [line.split()[0] for line in last[-6:-3]] == ["a", "b", "c"]
     assert check.main(["a", "c"]) == 0
+    assert check.main(["b"]) == 1
 
 
-def test_a_step_begins_ahead_of_its_turn_and_is_heard_in_it(monkeypatch, capfd, tmp_path):
-    """The first step waits for a file that only the second one's command writes."""
+def test_two_steps_run_side_by_side_the_longest_first_and_speak_when_they_end(monkeypatch, capfd, tmp_path):
+    """The long one waits for a file that the next one writes; the short one has to wait for both."""
     file = tmp_path / "written"
     wait = f"import pathlib, time\nwhile not pathlib.Path({str(file)!r}).exists():\n    time.sleep(0.01)\n"
-    first = check.Step(((sys.executable, "-c", wait + "print('first')"),), {})
-    write = f"import pathlib; pathlib.Path({str(file)!r}).touch(); print('second'); raise SystemExit(4)"
-    both = (sys.executable, "-c", write), (sys.executable, "-c", "print('third')")
-    second = check.Step(both, {}, ahead=True)
-    monkeypatch.setattr(check, "steps", lambda: {"a": first, "b": second})
+    write = f"import pathlib; pathlib.Path({str(file)!r}).touch(); print('written')"
+    long = f"print('begun', flush=True)\n{wait}print('ended')"
+    steps = {
+        "short": check.Step(((sys.executable, "-c", "print('short')"),), {}, 1),
+        "next": check.Step(((sys.executable, "-c", write),), {}, 2),
+        "long": check.Step(((sys.executable, "-c", long),), {}, 3),
+    }
+    monkeypatch.setattr(check, "steps", lambda processes=1: steps)
     monkeypatch.setattr(check, "REPORTS", tmp_path)
-    assert check.main([]) == 1
-    said = [line for line in capfd.readouterr().out.splitlines() if line in ("first", "second", "third")]
-    assert said == ["first", "second", "third"]
-    file.unlink()
-    assert check.main(["b", "a"]) == 1  # in its turn, if it is the first
+    assert check.main([]) == 0
+    said = capfd.readouterr().out.splitlines()
+    assert said[0] == "2 steps side by side: long, next, short"
+    assert said.index("ended") == said.index("begun") + 1  # though others spoke in between
+    assert {"written", "short"} < set(said)
 
 
-def test_what_runs_ahead_ends_with_the_run(tmp_path, monkeypatch):
+def test_an_interrupted_run_leaves_no_process_and_begins_no_other(monkeypatch, capfd, tmp_path):
+    running = check.Running()
+    sleep = (sys.executable, "-c", "import time; time.sleep(60)")
+    steps = {name: check.Step((sleep, sleep), {}) for name in "abc"}
+    monkeypatch.setattr(check, "RUNNING", running)
+    monkeypatch.setattr(check, "steps", lambda processes=1: steps)
     monkeypatch.setattr(check, "REPORTS", tmp_path)
-    early = check.Ahead("x", check.Step(((sys.executable, "-c", "import time; time.sleep(60)"),), {}))
-    early.stop()
-    assert early.process.returncode
-    early.stop()  # nothing happens to what has ended
+
+    def interrupt(futures):
+        while len(running.processes) < 2:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "as_completed", interrupt)
+    start = time.perf_counter()
+    assert check.main([]) == 130
+    assert time.perf_counter() - start < 30.0
+    assert not running.processes
+    assert "Stopped." in capfd.readouterr().out
+
+
+def test_a_step_alone_has_all_processors_and_two_share_them(monkeypatch, tmp_path):
+    asked = []
+
+    def steps(processes=1):
+        asked.append(processes)
+        return {name: check.Step(((sys.executable, "-c", ""),), {}) for name in "ab"}
+
+    monkeypatch.setattr(check, "steps", steps)
+    monkeypatch.setattr(check, "REPORTS", tmp_path)
+    monkeypatch.setattr(check.os, "cpu_count", lambda: 8)
+    check.main(["a"])
+    check.main([])
+    assert asked == [1, 8, 1, 4]
 
 
 def test_an_unknown_step_is_named(capsys):

@@ -32,7 +32,7 @@ from lstmlab.config import usable_cores
 RECORD = Path(__file__).with_suffix(".json")
 PAGE = ROOT / "CONTRIBUTING.md"
 REPORTS = ROOT / "_build" / "reports"
-#: Written by tools/check.py when all its steps have run: step -> seconds.
+#: Written by tools/check.py when all its steps have run: their seconds.
 STEPS = REPORTS / "times.json"
 TABLE = re.compile(r"(?<=<!-- budget -->\n).*?(?=<!-- end of the budget -->)", re.S)
 SCRIPT = re.compile(r'<script[^>]*\bsrc="([^"?:]+)')

@@ -2,7 +2,7 @@
 
     python tools/check.py [STEP ...]
 
-Without a name all steps run, in this order, even after one has failed:
+Without a name all steps run, even after one has failed, and the table has this order:
 
     lint      ruff: mistakes and formatting, notebooks included
     types     mypy --strict
@@ -13,40 +13,44 @@ Without a name all steps run, in this order, even after one has failed:
     notebooks every stored output against a fresh run (nbval); names those over half a minute
     site      the site built anew, every page of it looked at in a browser
 
-The building is one process for more than a minute. So it begins with the first step, if there are several,
-and what it says is shown when its turn has come.
+Two steps run side by side, the longest first, and what a step says is shown when it has ended. A step that is
+asked for alone speaks at once, and its tests have all processors.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import seconds
 from environment import ROOT, alone, child_environment, command
 from execute import notebooks
 
 REPORTS = ROOT / "_build" / "reports"
-PROCESSES = "2"
+ABREAST = 2  # steps side by side
+SPEAKING = threading.Lock()
 MUTANTS = "tests/lstmlab/test_mutants.py"
 CODE = ("lstmlab", "tests", "tools", "book", "exercises", "experiments", "benchmarks")
 
 
 class Step(NamedTuple):
-    """Commands run one after the other under the given variables; the first perhaps ahead of its turn."""
+    """Commands run one after the other under the given variables; about how long they take one processor."""
 
     commands: tuple[tuple[str, ...], ...]
     variables: dict[str, str]
-    ahead: bool = False
+    weight: int = 0
 
 
 class Result(NamedTuple):
@@ -60,13 +64,14 @@ def python(*args: str) -> tuple[str, ...]:
     return (sys.executable, "-m", *args)
 
 
-def pytest(report: str, *args: str) -> tuple[str, ...]:
-    # Small portions: the long tests, which run whole notebooks, stand side by side in the list.
-    spread = ("-n", PROCESSES, "--maxschedchunk=2")
-    return python("pytest", "-q", f"--junitxml={REPORTS / report}.xml", *spread, *args)
+def steps(processes: int = 1) -> dict[str, Step]:
+    """Return the steps by name, each to be tested by so many processes."""
 
+    def pytest(report: str, *args: str, dist: str = "load") -> tuple[str, ...]:
+        # Small portions: the long tests, which run whole notebooks, stand side by side in the list.
+        spread = ("-n", str(processes), "--maxschedchunk=2", f"--dist={dist}") if processes > 1 else ()
+        return python("pytest", "-q", f"--junitxml={REPORTS / report}.xml", *spread, *args)
 
-def steps() -> dict[str, Step]:
     numpy = {"LSTMLAB_BACKEND": "numpy"}
     nbval = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg")
     files = [str(path.relative_to(ROOT)) for path in notebooks()]
@@ -79,15 +84,15 @@ def steps() -> dict[str, Step]:
     )
     coverage = ("--cov=lstmlab", "--cov-report=term:skip-covered", "--cov-fail-under=95")
     return {
-        "lint": Step((python("ruff", "check", *CODE), python("ruff", "format", "--check", *CODE)), {}),
-        "types": Step((python("mypy", "--strict"),), {}),
-        "package": Step((pytest("package", *package, "lstmlab", *coverage),), numpy),
-        "strict": Step((pytest("strict", *package),), {"LSTMLAB_BACKEND": "strict"}),
-        "mutants": Step((pytest("mutants", MUTANTS),), numpy),
-        "around": Step((pytest("around", "--dist=loadgroup", *around),), numpy),
+        "lint": Step((python("ruff", "check", *CODE), python("ruff", "format", "--check", *CODE)), {}, 2),
+        "types": Step((python("mypy", "--strict"),), {}, 15),
+        "package": Step((pytest("package", *package, "lstmlab", *coverage),), numpy, 160),
+        "strict": Step((pytest("strict", *package),), {"LSTMLAB_BACKEND": "strict"}, 60),
+        "mutants": Step((pytest("mutants", MUTANTS),), numpy, 30),
+        "around": Step((pytest("around", *around, dist="loadgroup"),), numpy, 310),
         # A worker takes whole notebooks: the cells of one share a kernel.
-        "notebooks": Step((pytest("notebooks", *nbval, "--dist=loadscope", *files),), numpy),
-        "site": Step((build, pytest("site", "tests/site")), numpy, ahead=True),
+        "notebooks": Step((pytest("notebooks", *nbval, *files, dist="loadscope"),), numpy, 290),
+        "site": Step((build, pytest("site", "tests/site")), numpy, 400),
     }
 
 
@@ -114,31 +119,37 @@ def environment_of(step: Step) -> dict[str, str]:
     return environment
 
 
-class Ahead:
-    """A command that runs beside the steps before its own; its words are kept until somebody waits for it."""
+class Running:
+    """The processes of the steps, so that all of them can be ended."""
 
-    def __init__(self, name: str, step: Step) -> None:
-        self.said = REPORTS / f"{name}.txt"
-        with self.said.open("wb") as said:
-            self.process = subprocess.Popen(
-                step.commands[0], cwd=ROOT, env=environment_of(step), stdout=said, stderr=subprocess.STDOUT
-            )
+    def __init__(self) -> None:
+        self.stopped = False
+        self.processes: set[subprocess.Popen[bytes]] = set()
 
-    def wait(self) -> int:
-        """Return the exit status, and print what was said."""
-        status = self.process.wait()
-        print(self.said.read_text(encoding="utf8", errors="replace"), end="", flush=True)
-        return status
+    def run(self, parts: Sequence[str], environment: dict[str, str], output: TextIO | None) -> int:
+        """Run a command to its end and return its exit status; after :meth:`stop` not even begin."""
+        if self.stopped:
+            return 130
+        both: dict[str, Any] = {} if output is None else {"stdout": output, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(parts, cwd=ROOT, env=environment, **both) as process:
+            self.processes.add(process)
+            try:
+                return process.wait()
+            finally:
+                self.processes.discard(process)
 
     def stop(self) -> None:
-        """End it if it still runs."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
+        self.stopped = True
+        for process in list(self.processes):
+            process.terminate()
 
 
-def run(name: str, step: Step, ahead: Ahead | None = None) -> Result:
-    print(f"\n=== {name} {'=' * (94 - len(name))}", flush=True)
+RUNNING = Running()
+
+
+def run(name: str, step: Step, output: TextIO | None = None) -> Result:
+    """Run the commands of a step; what they say goes to the screen, or into a file."""
+    print(f"\n=== {name} {'=' * (94 - len(name))}", file=output, flush=True)
     environment = environment_of(step)
     if name == "notebooks":
         environment |= seconds.prepare(REPORTS)
@@ -146,15 +157,13 @@ def run(name: str, step: Step, ahead: Ahead | None = None) -> Result:
     report.unlink(missing_ok=True)
     start, status, tested = time.perf_counter(), 0, False
     for parts in step.commands:
-        print("$", shlex.join(["python" if part == sys.executable else part for part in parts]), flush=True)
-        if ahead is not None and parts is step.commands[0]:
-            status = ahead.wait()
-        else:
-            status = subprocess.run(parts, cwd=ROOT, env=environment, check=False).returncode or status
+        shown = shlex.join(["python" if part == sys.executable else part for part in parts])
+        print("$", shown, file=output, flush=True)
+        status = RUNNING.run(parts, environment, output) or status
         tested = tested or "pytest" in parts
     if name == "notebooks":
         said, good = seconds.report(seconds.read(REPORTS, notebooks()))
-        print(said, flush=True)
+        print(said, file=output, flush=True)
         status = status or int(not good)
     took = time.perf_counter() - start
     ran, words = count(report) if tested else (1, "")
@@ -163,22 +172,48 @@ def run(name: str, step: Step, ahead: Ahead | None = None) -> Result:
     return Result(name, took, status == 0, words)
 
 
-def table(results: Sequence[Result]) -> str:
+def aside(name: str, step: Step) -> Result:
+    """Run a step whose words are kept until it has ended."""
+    file = REPORTS / f"{name}.txt"
+    with file.open("w", encoding="utf8") as output:
+        result = run(name, step, output)
+    with SPEAKING:
+        print(file.read_text(encoding="utf8", errors="replace"), end="", flush=True)
+    return result
+
+
+def run_all(chosen: dict[str, Step]) -> Iterator[Result]:
+    """Run steps and yield each one's result when it has ended."""
+    if len(chosen) == 1:
+        yield from itertools.starmap(run, chosen.items())
+        return
+    with ThreadPoolExecutor(ABREAST) as pool:
+        longest_first = sorted(chosen, key=lambda name: -chosen[name].weight)
+        print(f"{ABREAST} steps side by side: {', '.join(longest_first)}", flush=True)
+        waiting = [pool.submit(aside, name, chosen[name]) for name in longest_first]
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        except BaseException:
+            RUNNING.stop()
+            raise
+
+
+def table(results: Sequence[Result], took: float) -> str:
     lines = [f"{'step':<10}  {'seconds':>7}  {'result':<6}", "-" * 60]
     for result in results:
         verdict = "ok" if result.good else "FAILED"
         lines.append(f"{result.name:<10}  {result.seconds:>7.0f}  {verdict:<6}  {result.words}".rstrip())
     lines.append("-" * 60)
     failed = [result.name for result in results if not result.good]
-    total = sum(result.seconds for result in results)
-    lines.append(f"{'all':<10}  {total:>7.0f}  {'FAILED' if failed else 'ok'}")
+    lines.append(f"{'all':<10}  {took:>7.0f}  {'FAILED' if failed else 'ok'}")
     if failed:
         lines.append(f"Run again what failed: {Path(sys.executable).name} tools/check.py {' '.join(failed)}")
     return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    available = steps()
+    cores, available = os.cpu_count() or 1, steps()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -188,21 +223,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no step {', '.join(unknown)}; expected any of {', '.join(available)}")
     os.chdir(ROOT)
     REPORTS.mkdir(parents=True, exist_ok=True)
+    chosen = steps(cores if len(wanted) == 1 else max(1, cores // ABREAST))
     results: list[Result] = []
-    early = {name: Ahead(name, available[name]) for name in wanted[1:] if available[name].ahead}
+    start = time.perf_counter()
     try:
-        for name in wanted:
-            results.append(run(name, available[name], early.get(name)))
+        for result in run_all({name: chosen[name] for name in wanted}):
+            results.append(result)
     except KeyboardInterrupt:
         print("\nStopped.")
         return 130
     finally:
-        for ahead in early.values():
-            ahead.stop()
-        print(f"\n{table(results)}", flush=True)
+        took = time.perf_counter() - start
+        results.sort(key=lambda result: list(available).index(result.name))
+        print(f"\n{table(results, took)}", flush=True)
     if wanted == list(available):  # tools/budget.py reads it
-        seconds_of = {result.name: round(result.seconds) for result in results}
-        (REPORTS / "times.json").write_text(json.dumps(seconds_of) + "\n", encoding="utf8")
+        (REPORTS / "times.json").write_text(json.dumps({"all": round(took)}) + "\n", encoding="utf8")
     return int(not all(result.good for result in results))
 
 
