@@ -83,8 +83,7 @@ def truncated_backprop(
             continue
         losses = xp.concat([0.0 * dh[start:newest, ...], own], axis=0)
         mask = None if run.mask is None else run.mask[start:stop, ...]
-        whole = stop - start == T  # and then a fused run's trace is walked by the kernel that made it
-        trace = run.trace if whole else steps_between(run.trace, start, stop)
+        trace = steps_between(run.trace, start, stop)
         dx_here, through = sequence_back(cell, trace, mask, losses, last if stop == T else zeros, grads)
         dx[start:stop, ...] += dx_here
         if start == 0:

@@ -290,8 +290,19 @@ def at_step(trace: Trace, t: int) -> Trace:
 
 
 def steps_between(trace: Trace, start: int, stop: int) -> Trace:
-    """Return the steps from ``start`` up to, not including, ``stop`` of a stacked trace, as views."""
-    return map_trace(trace, lambda field: field[start:stop, ...])
+    """Return the steps from ``start`` up to, not including, ``stop`` of a stacked trace, as views.
+
+    What a kernel keeps beside a trace is divided with it, but for the state after the last step.
+    """
+
+    def some(field: Trace) -> Trace:
+        return steps_between(field, start, stop) if isinstance(field, tuple) else field[start:stop, ...]
+
+    fields = [some(field) for field in trace]
+    chosen: Any = type(trace)(*fields) if hasattr(trace, "_fields") else tuple(fields)
+    if (blocks := getattr(trace, "blocks", None)) is not None:
+        chosen.blocks = steps_between(blocks, start, stop)
+    return chosen
 
 
 def map_trace(trace: Trace, change: Callable[[Array], Array]) -> Trace:

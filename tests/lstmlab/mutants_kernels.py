@@ -285,6 +285,13 @@ MUTANTS = [
         "whoever overrides a step is not asked",
     ),
     Mutant(
+        "every window of a fused run is its first steps",
+        "lstmlab.unroll",
+        "chosen.blocks = steps_between(blocks, start, stop)",
+        "chosen.blocks = steps_between(blocks, 0, stop - start)",
+        "right as long as nothing is cut",
+    ),
+    Mutant(
         "a weight matrix dealt out to its blocks row by row",
         SMALL,
         "W.reshape(-1, n, K)",
@@ -353,6 +360,17 @@ def a_batch_in_blocks(ll):
     assert max(_all(ll, kind, 4, False) for kind in KINDS) < 1e-12
 
 
+def windows(ll):
+    rng = np.random.default_rng(8)
+    x, dh = rng.normal(size=(9, 4, 2)), rng.normal(size=(9, 4, 3))
+    for cell in (_make(ll, kind, 2, 3) for kind in KINDS):
+        gradients = []
+        for way in (ll.kernels.plain, ll.kernels.fused):
+            with way():
+                gradients.append(ll.truncated_backprop(cell, ll.unroll(cell, x), dh, 4, every=3).grads.flat)
+        assert np.max(np.abs(gradients[0] - gradients[1])) < 1e-12
+
+
 def a_candidate_beside_a_large_state(ll):
     cell = _make(ll, "GRU", 2, 3)
     for name in ("W_z", "W_r", "W"):
@@ -377,6 +395,7 @@ WITNESSES = [
     a_batch,
     a_padded_batch,
     a_batch_in_blocks,
+    windows,
     a_candidate_beside_a_large_state,
     a_derived_cell,
 ]

@@ -19,6 +19,7 @@ from test_kernels import draw_all, error
 
 import lstmlab as ll
 from lstmlab.kernels import cuda_lstm, cuda_plan, cupy_lstm, numpy_shared
+from lstmlab.unroll import steps_between
 
 pytestmark = pytest.mark.skipif(STRICT, reason="the kernels take the arrays of their own device only")
 on_host = pytest.mark.skipif(not emulator.AVAILABLE, reason=emulator.REASON)
@@ -119,6 +120,22 @@ def test_one_launch_a_sequence_is_the_lstm(library, share, batch, order, masked)
     given = draw(2, batch + 3, 2, 12, "float32", share + order, masked)
     assert max(worst(device, given, plans(batch + 3, 12, share, batch))) < 1e-5
     assert device.launches == ["lstm_forward", "lstm_backward"]
+
+
+@on_host
+@pytest.mark.parametrize("how", [None, plan("lstm_backward", 3, 4)])
+def test_a_window_of_a_run_goes_back_alone(library, how):
+    """Its first step reads the states before it, and nothing the state after its last."""
+    cell, x, state, dh, dstate, mask = draw(7, 3, 2, 4, "float32", 3, masked=True)
+    plain = numpy_shared.plain_run(cell, x, state, mask)
+    device = EmulatedDevice(library)
+    trace = steps_between(cuda_lstm.forward(device, cell, x, state, mask).trace, 2, 6)
+    grads, fused_grads = cell.params.zeros_like(), cell.params.zeros_like()
+    want = numpy_shared.plain_back(cell, steps_between(plain.trace, 2, 6), mask[2:6], dh[2:6], dstate, grads)
+    got = cuda_lstm.backward(device, cell, trace.blocks, mask[2:6], dh[2:6], dstate, fused_grads, how)
+    assert error(want[0], got[0]) < 1e-5
+    assert max(map(error, want[1], got[1])) < 1e-5
+    assert max(error(grads[name], fused_grads[name]) for name in grads) < 1e-5
 
 
 @on_host

@@ -113,6 +113,23 @@ def test_portions_of_time_join(T, B, masked, make, monkeypatch):
     assert max(worst(*draw_all(T, B, 3, 5, "float64", 1, masked, make))) < 1e-12
 
 
+@every_kernel
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_window_of_a_fused_run_is_walked_by_its_kernel(make, masked, monkeypatch):
+    cell, x, state, dh, dstate, mask = draw_all(9, 3, 2, 4, "float64", 2, masked, make)
+    lengths = None if mask is None else [int(n) for n in mask[:, :, 0].sum(axis=0)]
+    runs = []
+    for way in (ll.kernels.plain, ll.kernels.fused):
+        with way():
+            runs.append(ll.unroll(cell, x, state, lengths=lengths))
+    want = ll.truncated_backprop(cell, runs[0], dh, 4, every=3, dstate=dstate)
+    monkeypatch.setattr(numpy_shared, "plain_back", None)
+    got = ll.truncated_backprop(cell, runs[1], dh, 4, every=3, dstate=dstate)
+    assert error(want.dx, got.dx) < 1e-12
+    assert max(error(want.grads[name], got.grads[name]) for name in want.grads) < 1e-12
+    assert max(map(error, want.dstate, got.dstate)) < 1e-12
+
+
 @pytest.mark.parametrize(("T", "steps"), [(1, 1), (5, 2), (6, 2), (7, 9)])
 def test_portions_hold_every_step_once(T, steps, monkeypatch):
     monkeypatch.setattr(numpy_shared, "CHUNK", 10 * steps)
