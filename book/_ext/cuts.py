@@ -4,13 +4,14 @@
   show some ten. The same for the font whose letters are icons.
 * **Style sheets.** A rule stays when every class in its selector is written on some page or in some script.
   What stands in brackets, ``:not(.a)``, is not looked at: such a rule may hold just because the class is
-  nowhere.
+  nowhere. The small ones that a page names one after the other become one file: each is waited for.
 * **A question too many.** Its script asks every block of code, when the page has loaded, whether it scrolls,
   and so has a browser lay out what nobody looks at yet. ``book/static/course.js`` does it without asking.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -44,6 +45,12 @@ FONT = re.compile(
 #: An icon as text: from the part of Unicode that everyone may fill.
 LETTER = re.compile("[\ue000-\uf8ff]")
 NESTED = {"media", "supports"}
+#: Style sheets of extensions; those of the course are all used.
+OTHERS = ("mystnb.*.css", "sphinx-design.min.css", "proof.css", "togglebutton.css")
+SHEET = re.compile(
+    r'\s*<link (media="print" )?rel="stylesheet" type="text/css" href="([^"]*_static/)([^"/?]+\.css)[^"]*" />'
+)
+SMALL = 2**14  # bytes; a larger one is worth a file that other pages share
 
 
 def only(script: str, wanted: Iterable[str]) -> str:
@@ -141,6 +148,46 @@ def cut_styles(site: Path, words: set[str]) -> None:
     path.with_name(f"{path.name}.map").unlink(missing_ok=True)
 
 
+def cut_others(site: Path, words: set[str]) -> None:
+    """Leave in the extensions' style sheets what applies to some page."""
+    for path in (path for name in OTHERS for path in (site / "_static").glob(name)):
+        css = path.read_text(encoding="utf8")
+        path.write_text(used(tinycss2.parse_stylesheet(css), words), encoding="utf8")
+
+
+def join_sheets(text: str, static: Path) -> str:
+    """Replace the links to neighbouring small style sheets in a page by one to a file of them all.
+
+    Parameters
+    ----------
+    text
+        The page.
+    static
+        The folder of the style sheets; the file is written there.
+
+    Returns
+    -------
+    str
+        The page with fewer links.
+    """
+    runs: list[list[re.Match[str]]] = [[]]
+    for link in SHEET.finditer(text):
+        if (static / link[3]).stat().st_size > SMALL:
+            runs.append([])
+            continue
+        if runs[-1] and runs[-1][-1].end() != link.start():
+            runs.append([])
+        runs[-1].append(link)
+    for run in reversed([run for run in runs if len(run) > 1]):
+        sheets = [(link[1], (static / link[3]).read_text(encoding="utf8")) for link in run]
+        css = "\n".join(f"@media print {{\n{sheet}}}" if printed else sheet for printed, sheet in sheets)
+        name = f"joined-{hashlib.sha256(css.encode()).hexdigest()[:8]}.css"
+        (static / name).write_text(css, encoding="utf8")
+        one = f'\n    <link rel="stylesheet" type="text/css" href="{run[0][2]}{name}" />'
+        text = text[: run[0].start()] + one + text[run[-1].end() :]
+    return text
+
+
 def cut_question(site: Path) -> None:
     """Take out the call that asks all blocks whether they scroll."""
     path = site / SCRIPT
@@ -154,7 +201,7 @@ def cut_question(site: Path) -> None:
 
 
 def cut(app: Sphinx, exception: Exception | None) -> None:
-    """Cut icons and styles, and spare each page the watch for icons that come later."""
+    """Cut icons and styles, join style sheets, and spare each page the watch for icons that come later."""
     site = Path(app.outdir)
     if exception is not None or app.builder.name != "html" or not (site / ICONS).is_file():
         return
@@ -164,13 +211,13 @@ def cut(app: Sphinx, exception: Exception | None) -> None:
     words |= {word for path in scripts for word in re.findall(r"[\w-]+", path.read_text(encoding="utf8"))}
     cut_icons(site, words)
     cut_styles(site, words)
+    cut_others(site, words)
     cut_question(site)
     # The theme writes this line into the head of each page. Icons come with the page alone: nobody need watch
     # for more of them at each thing that a figure writes.
     for page, text in pages.items():
-        page.write_text(
-            ICON_SCRIPT.sub(r'<script defer data-observe-mutations="false"\1', text), encoding="utf8"
-        )
+        text = ICON_SCRIPT.sub(r'<script defer data-observe-mutations="false"\1', text)
+        page.write_text(join_sheets(text, site / "_static"), encoding="utf8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

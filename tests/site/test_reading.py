@@ -108,6 +108,7 @@ def test_each_page_loads_what_it_shows_and_no_figure_more(site):
         text = (site / f"{name}.html").read_text(encoding="utf8")
         figures = set(re.findall(r"<(lstm-[\w-]+)", text))
         scripts = re.findall(r'<script[^>]*\bsrc="[^"?]*/(lstm-[\w-]+)\.js', text)
+        assert text.count('rel="stylesheet"') <= 6, name
         assert {s for s in scripts if not s.startswith("lstm-workbench-")} == (
             figures | {"lstm-figure"} if figures else set()
         ), name
