@@ -60,6 +60,9 @@ IDLE = re.compile(r' (?:data-mjx-texclass="\w*"|unselectable="on"|xmlns="[^"]*")
 #: A rule for one glyph, or for one that is drawn as tall or as wide as needed.
 GLYPH = re.compile(r"mjx-[\w-]+\.mjx-(c[0-9A-F]+)[^{]*\{[^}]*\}\s*")
 STYLE_SHEET = "formulas.css"
+#: What stands right before a formula in a line of text, and what right after it.
+OPENING = re.compile(r"\S+\Z")
+CLOSING = re.compile(r"[^\s\w(\[“‘][^\s\w]*(?:(?:s|th)\b)?")
 
 
 def mathjax_source() -> Path:
@@ -145,6 +148,27 @@ def visit_displaymath(self: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Put a formula and the signs that touch it into a box that no line breaks (course.css).
+
+    To a browser a formula is a picture: the line may end after it, and the next begin with its full stop.
+    """
+    if app.builder.format != "html":
+        return
+    for formula in list(doctree.findall(nodes.math)):
+        around, at = formula.parent, formula.parent.index(formula)
+        pieces: list[nodes.Node] = [formula]
+        before, after = around[max(at - 1, 0)], around[min(at + 1, len(around) - 1)]
+        if isinstance(before, nodes.Text) and (sign := OPENING.search(before)):
+            around[at - 1] = nodes.Text(before[: sign.start()])
+            pieces.insert(0, nodes.Text(sign[0]))
+        if isinstance(after, nodes.Text) and (sign := CLOSING.match(after)):
+            around[at + 1] = nodes.Text(after[sign.end() :])
+            pieces.append(nodes.Text(sign[0]))
+        if len(pieces) > 1:
+            around[at] = nodes.inline("", "", *pieces, classes=["together"])
+
+
 def copy_fonts(app: Sphinx) -> None:
     if app.builder.format == "html":
         shutil.copytree(mathjax_source() / FONTS, Path(app.outdir, "_static", "mathjax"), dirs_exist_ok=True)
@@ -172,6 +196,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("typeset", (visit_math, None), (visit_displaymath, None))
     app.add_css_file(STYLE_SHEET, priority=200)  # before the course's own, which sets the size
     app.connect("builder-inited", copy_fonts)
+    app.connect("doctree-resolved", keep_together)
     app.connect("build-finished", write_style_sheet, priority=910)
     app.connect("build-finished", stop, priority=999)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

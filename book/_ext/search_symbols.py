@@ -96,6 +96,13 @@ def add_entries(app: Sphinx) -> Iterator[Any]:
     return iter(())
 
 
+def show_excerpts(app: Sphinx, page: str, *_: Any) -> None:
+    """Give the page of the search, and no other, the script that says what it shows of a page."""
+    if page == "search":
+        app.add_js_file("search-excerpts.js", loading_method="defer")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-collect-pages", add_entries)
+    app.connect("html-page-context", show_excerpts)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -76,6 +76,15 @@ def test_a_page_holds_each_formula_drawn_and_in_mathml(tmp_path):
         assert (tmp_path / "out" / "_static" / font).is_file()
 
 
+def test_signs_stay_with_the_formula_they_touch(tmp_path):
+    page, _ = built(tmp_path, "# Page\n\nOne ($x$, say), *$y$*, the $z$-axis, and ($a$/$b$). At $c$ ends.\n")
+    boxes = page.select(".together")
+    for box in boxes:
+        box.select_one("mjx-assistive-mml").decompose()
+    assert [box.get_text() for box in boxes] == ["(,", "-", "(/", ")."]
+    assert [len(box.select("mjx-math")) for box in boxes] == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("tex", "reason"),
     [(r"\sigmaa(x)", r"Undefined control sequence \\sigmaa"), (r"\frac{x}", "Missing argument")],

@@ -190,11 +190,15 @@ def pixel(png: bytes) -> tuple[int, int, int]:
     return int(red), int(green), int(blue)
 
 
-def test_search_finds_a_word(tab, address):
-    with opened(tab, f"{address}/search.html?q=forget", "light", DESK) as (page, problems):
+def test_search_finds_a_symbol_and_shows_it_as_it_is_typed(tab, address):
+    with opened(tab, f"{address}/search.html?q=f_t", "light", DESK) as (page, problems):
         link = page.locator("#search-results li a").first
         link.wait_for()
         page.wait_for_load_state("networkidle")  # the excerpts under the results are fetched page by page
+        excerpts = page.locator("#search-results p.context").all_text_contents()
+        assert excerpts[0] == "(2.3) f_t=σ(W_f z_t+b_f)"
+        assert not [text for text in excerpts if ".ipynb" in text or "Contents" in text]  # around the text
+        assert sum("f_t" in text for text in excerpts) > len(excerpts) / 2
         link.click()
         page.wait_for_url("**/book/**")
     assert not problems, "\n".join(problems)
