@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import lstmlab as ll
+from lstmlab.kernels.numpy_shared import scratch
 
 from .peers import data
 from .sizes import SIZES
@@ -17,7 +18,8 @@ def peak(size: Any, plain: bool) -> int:
     """Return the most bytes that one forward and backward pass holds at once, beyond what was there."""
     cell, x, dh = data(size)
     if not plain:
-        ll.backprop(cell, ll.unroll(cell, x), dh)  # scratch space that stays is not this pass's
+        ll.backprop(cell, ll.unroll(cell, x), dh)  # scratch space that stays is not this pass's,
+        scratch.homes.clear()  # and what a run is lent is
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     if plain:

@@ -88,12 +88,13 @@ def test_the_share_that_pytorch_reaches_is_of_the_same_peak():
     ]
 
 
-def test_nobody_is_above_the_peak():
+def test_nobody_is_far_above_the_peak():
+    """A little is possible: the peak is that of one product in one library."""
     for found in report.results():
         for runs in report.by_setting(found).values():
             for kind in ("forward", "training"):
-                assert max(row["of the peak"] for row in report.ratios(runs, kind)) <= 1.0
-                assert max(report.peers_share(runs, kind), default=0.0) <= 1.0
+                assert max(row["of the peak"] for row in report.ratios(runs, kind)) <= 1.1
+                assert max(report.peers_share(runs, kind), default=0.0) <= 1.1
 
 
 def test_what_is_not_run_again_is_kept_if_the_machine_is_the_same():

@@ -100,10 +100,10 @@ def forward(cell: GRU, x: Array, state: GRUState, mask: Array | None) -> Run:
     W_x[n_h:] *= 0.5  # sigmoids by tanh, as in the LSTM
     W_h[: 2 * n_h] *= 0.5
 
-    X, H = np.empty((T, n_x + 1, B), dtype), np.empty((T + 1, n_h + 1, B), dtype)
+    X, H = scratch.lend("X", (T, n_x + 1, B), dtype), scratch.lend("H", (T + 1, n_h + 1, B), dtype)
     X[:, :n_x], X[:, n_x], H[:, n_h], H[0, :n_h] = columns(x), 1.0, 1.0, state.h.T
-    gates = np.empty((T, 4, n_h, B), dtype)
-    h_new = H[1:, :n_h] if mask is None else np.empty((T, n_h, B), dtype)
+    gates = scratch.lend("gates", (T, 4, n_h, B), dtype)
+    h_new = H[1:, :n_h] if mask is None else scratch.lend("h", (T, n_h, B), dtype)
     for some in portions(T, 3 * n_h, B):
         A = inputs_product(W_x, X[some])
         after = slice(some.start, some.stop + 1)

@@ -95,11 +95,11 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     (T, B, n_x), n_h = x.shape, cell.n_h
     half = np.array(0.5, x.dtype)  # an array without axes: NumPy takes twice as long over a Python number
     product, W = in_blocks(weights_to_run(cell, B), B)
-    U = inputs(x, state.h, np.empty((T + 1, n_h + n_x + 1, B), x.dtype))
-    gates = np.empty((T + 1, 5, n_h, B), x.dtype)
+    U = inputs(x, state.h, scratch.lend("inputs", (T + 1, n_h + n_x + 1, B), x.dtype))
+    gates = scratch.lend("gates", (T + 1, 5, n_h, B), x.dtype)
     gates[0, 4] = state.C.T
-    h_new = U[1:, :n_h] if mask is None else np.empty((T, n_h, B), x.dtype)
-    C_new = gates[1:, 4] if mask is None else np.empty((T, n_h, B), x.dtype)
+    h_new = U[1:, :n_h] if mask is None else scratch.lend("h", (T, n_h, B), x.dtype)
+    C_new = gates[1:, 4] if mask is None else scratch.lend("C", (T, n_h, B), x.dtype)
     written = vectors(np.empty((n_h, B), x.dtype))
 
     rows, by_gate = gates[:T, :4].reshape(T, *W.shape[:-1], B), np.moveaxis(gates[:T], 1, 0)

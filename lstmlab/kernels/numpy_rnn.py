@@ -65,9 +65,9 @@ def forward(cell: RNN, x: Array, state: RNNState, mask: Array | None) -> Run:
     """
     (T, B, n_x), n_h = x.shape, cell.n_h
     product, W = in_blocks(np.concatenate([cell.params["W"], cell.params["b"][:, None]], axis=1), B)
-    U = np.empty((T + 1, n_h + n_x + 1, B), x.dtype)
+    U = scratch.lend("inputs", (T + 1, n_h + n_x + 1, B), x.dtype)
     U[0, :n_h], U[:T, n_h:-1], U[:, -1] = state.h.T, columns(x), 1.0
-    h_new = U[1:, :n_h] if mask is None else np.empty((T, n_h, B), x.dtype)
+    h_new = U[1:, :n_h] if mask is None else scratch.lend("h", (T, n_h, B), x.dtype)
     rows = h_new.reshape(T, *W.shape[:-1], B)
     for t, (u, rows_t, h_t) in enumerate(zip(*map(vectors, (U[:T], rows, h_new)), strict=True)):
         product(W, u, rows_t)

@@ -22,17 +22,35 @@ COLUMNS = (
     512  # at least so many columns in a product over steps: each one costs a sum as large as the weights
 )
 KEPT = 2**24  # numbers of scratch space that stay allocated between two calls
+LENT = 2**18  # numbers from which an array is made of such space: smaller ones cost no fresh pages
+AT_HOME = 2  # spaces of a kind that are kept: a loop makes its next run before it lets go of the last
 
 plain_run = run_sequence.dispatch(object)
 plain_outputs = run_outputs.dispatch(object)
 plain_back = sequence_back.dispatch(object)
 
 
+class Loan:
+    """Memory under an array: it goes home when the array is gone, and every view of it."""
+
+    def __init__(self, flat: Array, home: list[Array]) -> None:
+        self.flat, self.home = flat, home
+        self.__array_interface__ = flat.__array_interface__
+
+    def __del__(self) -> None:
+        if len(self.home) < AT_HOME:
+            self.home.append(self.flat)
+
+
 class Scratch(threading.local):
-    """Memory that the next call of the same thread uses again: fresh pages cost more than arithmetic."""
+    """Memory that is used again: fresh pages cost more than arithmetic.
+
+    What is taken belongs to the same thread's next call of the same thing; what is lent, to whoever holds it.
+    """
 
     def __init__(self) -> None:
         self.flat: dict[tuple[str, np.dtype[Any]], Array] = {}
+        self.homes: dict[tuple[str, np.dtype[Any]], list[Array]] = {}
 
     def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """Return an array of a shape, whatever stands in it."""
@@ -43,6 +61,16 @@ class Scratch(threading.local):
             if size <= KEPT:
                 self.flat[key] = flat
         return flat[:size].reshape(shape)
+
+    def lend(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Return an array of a shape, whatever stands in it, to be kept as long as one likes."""
+        size = math.prod(shape)
+        if not LENT <= size <= KEPT:
+            return np.empty(shape, dtype)
+        home = self.homes.setdefault((name, np.dtype(dtype)), [])
+        fitting = [k for k, flat in enumerate(home) if flat.size >= size]
+        flat = home.pop(fitting[0]) if fitting else np.empty(size, dtype)
+        return np.asarray(Loan(flat, home))[:size].reshape(shape)
 
 
 scratch = Scratch()

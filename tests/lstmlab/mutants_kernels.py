@@ -278,6 +278,13 @@ MUTANTS = [
         "a portion that is not full is left out",
     ),
     Mutant(
+        "lent memory goes home at once",
+        SHARED,
+        "return np.asarray(Loan(flat, home))[:size].reshape(shape)",
+        "home.append(flat)\n        return flat[:size].reshape(shape)",
+        "the next run writes over this one's trace",
+    ),
+    Mutant(
         "a derived cell takes its parent's kernel",
         SHARED,
         "type(cell) is kind",
@@ -328,7 +335,9 @@ def _all(ll, kind, B, masked):
     state, dstate = (cell.State(*rng.normal(size=(len(cell.state_sizes), B, 3))) for _ in range(2))
     mask = unroll.length_mask([9, 4, 1, 6][:B], 9, B, x) if masked else None
     shared.CHUNK, shared.COLUMNS = 2 * 4 * 3 * B, 1  # two steps of an LSTM, eight of the plain network
+    shared.LENT = 1
     plain, fused = (run(cell, x, state, mask) for run in (shared.plain_run, kernel.forward))
+    kernel.forward(cell, 2.0 * x, state, mask)
     one, two = cell.params.zeros_like(), cell.params.zeros_like()
     dx, d = shared.plain_back(cell, plain.trace, mask, dh, dstate, one)
     fused_dx, fused_d = kernel.backward(cell, fused.trace.blocks, mask, dh, dstate, two)

@@ -105,6 +105,42 @@ def test_a_run_without_a_trace_hands_out_no_scratch_memory(make):
 
 @every_kernel
 @pytest.mark.parametrize("masked", [False, True])
+def test_a_view_of_a_trace_keeps_its_memory_from_the_next_run(make, masked, monkeypatch):
+    monkeypatch.setattr(numpy_shared, "LENT", 1)
+    monkeypatch.setattr(numpy_shared, "scratch", numpy_shared.Scratch())
+    cell, x, state, _, _, mask = draw_all(6, 3, 2, 4, "float64", 1, masked, make)
+    kernel = KERNELS[type(cell)]
+    views = [field[2:4] for field in kernel.forward(cell, x, state, mask).trace[1:]]  # the run itself is gone
+    before = [view.copy() for view in views]
+    for scale in (2.0, 3.0):
+        kernel.forward(cell, scale * x, state, mask)
+    assert all(np.array_equal(one, other) for one, other in zip(views, before, strict=True))
+
+
+def test_lent_memory_is_used_again_when_nobody_holds_it(monkeypatch):
+    monkeypatch.setattr(numpy_shared, "LENT", 10)
+    monkeypatch.setattr(numpy_shared, "KEPT", 100)
+    scratch = numpy_shared.Scratch()
+
+    def place(a):
+        return a.__array_interface__["data"][0]
+
+    one, two = scratch.lend("a", (5, 8), "float64"), scratch.lend("a", (40,), "float64")
+    assert place(one) != place(two)
+    first, row = place(one), one[3]
+    del one
+    assert place(scratch.lend("a", (40,), "float64")) != first  # a row of it is still held
+    del row
+    again = scratch.lend("a", (4, 9), "float64")
+    assert place(again) == first or place(scratch.lend("a", (4, 9), "float64")) == first
+    assert place(scratch.lend("b", (40,), "float64")) != first
+    assert scratch.lend("a", (4, 9), "float32").dtype == "float32"
+    assert scratch.lend("a", (3, 3), "float64").base is None  # small: plain memory
+    assert scratch.lend("a", (101,), "float64").base is None  # too much to keep
+
+
+@every_kernel
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(("T", "B"), [(23, 1), (23, 3)])
 def test_portions_of_time_join(T, B, masked, make, monkeypatch):
     """A few steps are worked on at once; the earliest portion is smaller."""
