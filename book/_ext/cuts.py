@@ -221,5 +221,5 @@ def cut(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.connect("build-finished", cut, priority=900)
+    app.connect("build-finished", cut, priority=950)  # when every style sheet is there
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
