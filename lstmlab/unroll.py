@@ -294,23 +294,18 @@ def steps_between(trace: Trace, start: int, stop: int) -> Trace:
 
     What a kernel keeps beside a trace is divided with it, but for the state after the last step.
     """
-
-    def some(field: Trace) -> Trace:
-        return steps_between(field, start, stop) if isinstance(field, tuple) else field[start:stop, ...]
-
-    fields = [some(field) for field in trace]
-    chosen: Any = type(trace)(*fields) if hasattr(trace, "_fields") else tuple(fields)
-    if (blocks := getattr(trace, "blocks", None)) is not None:
-        chosen.blocks = steps_between(blocks, start, stop)
-    return chosen
+    return map_trace(trace, lambda field: field[start:stop, ...], blocks=True)
 
 
-def map_trace(trace: Trace, change: Callable[[Array], Array]) -> Trace:
-    """Apply a function to every array of a trace; a trace may hold traces."""
+def map_trace(trace: Trace, change: Callable[[Array], Array], *, blocks: bool = False) -> Trace:
+    """Apply a function to every array of a trace, which may hold traces; if asked, to kernels' blocks too."""
     if not isinstance(trace, tuple):
         return change(trace)
-    fields = [map_trace(field, change) for field in trace]
-    return type(trace)(*fields) if hasattr(trace, "_fields") else tuple(fields)
+    fields = [map_trace(field, change, blocks=blocks) for field in trace]
+    made: Any = type(trace)(*fields) if hasattr(trace, "_fields") else tuple(fields)
+    if blocks and (kept := getattr(trace, "blocks", None)) is not None:
+        made.blocks = map_trace(kept, change)
+    return made
 
 
 def stack_steps(traces: Sequence[Trace]) -> Trace:

@@ -111,14 +111,6 @@ def count(report: Path) -> tuple[int, str]:
     return total - skipped, ", ".join(words)
 
 
-def environment_of(step: Step) -> dict[str, str]:
-    environment = child_environment(**step.variables)
-    environment.pop("MPLBACKEND", None)  # each kernel and tests/conftest.py choose their own
-    # A run starts a hundred processes: each would compile the package, and pytest every test, once more.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return environment
-
-
 class Running:
     """The processes of the steps, so that all of them can be ended."""
 
@@ -150,7 +142,10 @@ RUNNING = Running()
 def run(name: str, step: Step, output: TextIO | None = None) -> Result:
     """Run the commands of a step; what they say goes to the screen, or into a file."""
     print(f"\n=== {name} {'=' * (94 - len(name))}", file=output, flush=True)
-    environment = environment_of(step)
+    environment = child_environment(**step.variables)
+    environment.pop("MPLBACKEND", None)  # each kernel and tests/conftest.py choose their own
+    # A run starts a hundred processes: each would compile the package, and pytest every test, once more.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if name == "notebooks":
         environment |= seconds.prepare(REPORTS)
     report = REPORTS / f"{name}.xml"

@@ -294,8 +294,8 @@ MUTANTS = [
     Mutant(
         "every window of a fused run is its first steps",
         "lstmlab.unroll",
-        "chosen.blocks = steps_between(blocks, start, stop)",
-        "chosen.blocks = steps_between(blocks, 0, stop - start)",
+        "made.blocks = map_trace(kept, change)",
+        "made.blocks = kept",
         "right as long as nothing is cut",
     ),
     Mutant(
