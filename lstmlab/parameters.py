@@ -41,18 +41,15 @@ class Parameters(Mapping[str, Array]):
         size = sum(math.prod(shape) for shape in self.shapes.values())
         if tuple(flat.shape) != (size,):
             raise ValueError(f"flat: expected shape ({size},), got {tuple(flat.shape)}")
-        start = 0
+        xp, start = namespace(flat), 0
         for name, shape in self.shapes.items():
-            self._views[name] = self._block(start, shape)
-            start += math.prod(shape)
+            stop = start + math.prod(shape)
+            self._views[name] = xp.reshape(flat[start:stop], shape)
+            start = stop
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the vector alone and make the views anew: copied views would lose it."""
         return Parameters, (self.shapes, self.flat)
-
-    def _block(self, start: int, shape: tuple[int, ...]) -> Array:
-        xp = namespace(self.flat)
-        return xp.reshape(self.flat[start : start + math.prod(shape)], shape)
 
     def fused(self, names: tuple[str, ...]) -> Array:
         """Return consecutive arrays stacked along their first axis, as one view.
@@ -80,7 +77,8 @@ class Parameters(Mapping[str, Array]):
         if tuple(order[first : first + len(names)]) != tuple(names) or len({s[1:] for s in shapes}) != 1:
             raise ValueError(f"names: expected neighbours of one width, got {', '.join(names)}")
         start = sum(math.prod(self.shapes[name]) for name in order[:first])
-        return self._block(start, (sum(s[0] for s in shapes), *shapes[0][1:]))
+        stop = start + sum(map(math.prod, shapes))
+        return namespace(self.flat).reshape(self.flat[start:stop], (-1, *shapes[0][1:]))
 
     @property
     def vectors(self) -> list[Array]:

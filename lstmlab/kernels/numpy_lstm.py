@@ -12,13 +12,13 @@ What makes it fast, in the order of what each is worth:
   gradients of the weights are one product for many steps.
 
 Rows stand in the order o, i, f, C̃, and behind them the cell state before the step: the three sigmoids side
-by side, and :math:`[i; f] \odot [\tilde C; C]` is one product of neighbours where no trace is kept, as are
-its derivatives on the way back.
+by side, and :math:`[i; f] \odot [\tilde C; C]` is one product of neighbours, as are its derivatives on the
+way back.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -52,18 +52,21 @@ class FusedTrace(LSTMTrace):
     blocks: Blocks | None = None
 
 
-def weights(cell: LSTM) -> Array:
-    """Return ``[W b]`` with rows in this module's order, ``(4 n_h, n_h + n_x + 1)``."""
-    W, b = cell.W.reshape(4, cell.n_h, -1), cell.b.reshape(4, cell.n_h, 1)
-    joined = np.concatenate([W, b], axis=2)[list(ORDER)]
-    return joined.reshape(4 * cell.n_h, -1)
+def weights(cell: LSTM, order: Literal["C", "F"]) -> Array:
+    """Return ``[W b]``, rows in this module's order, ``(4 n_h, n_h + n_x + 1)``, in C or Fortran order."""
+    n_h, params = cell.n_h, cell.params
+    W = np.empty((4 * n_h, n_h + cell.n_x + 1), params.flat.dtype, order)
+    for row, k in enumerate(ORDER):
+        here = slice(row * n_h, (row + 1) * n_h)
+        W[here, :-1], W[here, -1] = params[WEIGHTS[k]], params[BIASES[k]]
+    return W
 
 
 def weights_to_run(cell: LSTM, B: int) -> Array:
     """Return :func:`weights` as the forward loop wants them: sigmoids halved, in the faster order for B."""
-    W = weights(cell)
+    W = weights(cell, "F" if B == 1 else "C")
     W[: 3 * cell.n_h] *= np.array(0.5, W.dtype)
-    return np.asfortranarray(W) if B == 1 else W
+    return W
 
 
 def inputs(x: Array, h: Array, U: Array) -> Array:
@@ -100,21 +103,21 @@ def forward(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     gates[0, 4] = state.C.T
     h_new = U[1:, :n_h] if mask is None else scratch.lend("h", (T, n_h, B), x.dtype)
     C_new = gates[1:, 4] if mask is None else scratch.lend("C", (T, n_h, B), x.dtype)
-    written = vectors(np.empty((n_h, B), x.dtype))
+    terms = vectors(np.empty((2, n_h, B), x.dtype))
+    written, kept = terms
 
-    rows, by_gate = gates[:T, :4].reshape(T, *W.shape[:-1], B), np.moveaxis(gates[:T], 1, 0)
-    arrays = (U[:T], rows, gates[:T, :3], *by_gate, C_new, h_new)
+    rows = gates[:T, :4].reshape(T, *W.shape[:-1], B)
+    arrays = (U[:T], rows, gates[:T, :3], gates[:T, 0], gates[:T, 1:3], gates[:T, 3:], C_new, h_new)
     tanh, multiply, add = np.tanh, np.multiply, np.add
-    for t, (u, a, sigmoids, o, i, f, C_tilde, C_prev, C_t, h_t) in enumerate(
+    for t, (u, a, sigmoids, o, i_f, C_tilde_C, C_t, h_t) in enumerate(
         zip(*map(vectors, arrays), strict=True)
     ):
         product(W, u, a)
         tanh(a, a)
         multiply(sigmoids, half, sigmoids)
         add(sigmoids, half, sigmoids)
-        multiply(f, C_prev, C_t)
-        multiply(i, C_tilde, written)
-        add(C_t, written, C_t)
+        multiply(i_f, C_tilde_C, terms)
+        add(written, kept, C_t)
         tanh(C_t, written)
         multiply(o, written, h_t)
         if mask is not None:  # a sequence that has ended keeps its state
@@ -189,9 +192,8 @@ def backward(
     """
     U, gates, C_new = blocks
     (T, B, n_h), n_x, dtype = dh.shape, cell.n_x, dh.dtype
-    W = weights(cell)
-    W_back = np.ascontiguousarray(W[:, :-1].T)
-    dW, product = np.zeros_like(W), scratch.take("dW", W.shape, dtype)
+    W = weights(cell, "F")
+    dW = scratch.take("dW", W.shape, dtype)
     dx = np.empty((T, B, n_x), dtype)
     dh_t, dC_t = dstate.h.T.copy(), dstate.C.T.copy()
     for some in reversed(portions(T, 4 * n_h, B)):
@@ -199,15 +201,15 @@ def backward(
         n = factors.shape[0]
         dh_own = scratch.take("dh", (n, n_h, B), dtype)
         dh_own[...] = columns(dh[some])
-        dU = walk(W_back, factors, dh_own, dh_t, dC_t, mask, some.start)
+        dU = walk(W.T[:-1], factors, dh_own, dh_t, dC_t, mask, some.start)
         dx[some] = columns(dU[:, n_h:])
         # One product for all steps of the portion: columns of all steps side by side.
         delta = side_by_side("delta", factors[:, 1:5].reshape(n, 4 * n_h, B))
-        dW += np.dot(delta, side_by_side("U", U[some]).T, product)
-    for row, k in enumerate(ORDER):
-        here = slice(row * n_h, (row + 1) * n_h)
-        grads[WEIGHTS[k]] += dW[here, :-1]
-        grads[BIASES[k]] += dW[here, -1]
+        np.dot(delta, side_by_side("U", U[some]).T, dW)
+        for row, k in enumerate(ORDER):
+            here = slice(row * n_h, (row + 1) * n_h)
+            grads[WEIGHTS[k]] += dW[here, :-1]
+            grads[BIASES[k]] += dW[here, -1]
     return dx, LSTMState(dh_t.T.copy(), dC_t.T.copy())
 
 

@@ -147,8 +147,10 @@ def portions(T: int, rows: int, B: int) -> list[slice]:
 
 
 def side_by_side(name: str, a: Array) -> Array:
-    """``(n, rows, B)`` to ``(rows, n B)``: the columns of all steps in one matrix."""
+    """``(n, rows, B)`` to ``(rows, n B)``: the columns of all steps side by side, a view if B is 1."""
     n, rows, B = a.shape
+    if B == 1:
+        return a[..., 0].T
     joined = scratch.take(name, (rows, n, B), a.dtype)
     joined[...] = a.transpose(1, 0, 2)
     return joined.reshape(rows, n * B)

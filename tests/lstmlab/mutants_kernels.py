@@ -40,6 +40,20 @@ MUTANTS = [
         "an input's gradient passes for the bias's",
     ),
     Mutant(
+        "each portion's gradient replaces that of the one after it",
+        KERNEL,
+        "grads[WEIGHTS[k]] += dW[here, :-1]",
+        "grads[WEIGHTS[k]] = dW[here, :-1]",
+        "right as long as one portion holds everything",
+    ),
+    Mutant(
+        "the terms of the cell state are added crosswise",
+        KERNEL,
+        "multiply(i_f, C_tilde_C, terms)",
+        "multiply(i_f, C_tilde_C[::-1], terms)",
+        "the input gate keeps the old, the forget gate admits the new",
+    ),
+    Mutant(
         "the cell state's gradient forgets the gate",
         KERNEL,
         "factors[:, 5] = gates[:, 2]",
