@@ -1,7 +1,8 @@
 """Run the cells of one chapter on the strict library, in a fork of a process that has imported everything.
 
-Neither a kernel nor a picture is made: what must show, that each operation is accepted, needs neither, and
-both take as long as the cells do. :mod:`test_strict` starts it.
+Neither a kernel nor a picture is made, and NumPy computes what a run does again and again
+(:mod:`short_runs`): what must show, that each operation is accepted, needs none of it. :mod:`test_strict`
+starts it.
 """
 
 import ast
@@ -21,8 +22,12 @@ from traitlets.config import Config
 
 quicken()  # first: lstmlab takes the library's functions when it is imported
 
+from short_runs import shorten  # noqa: E402
+
 import lstmlab  # noqa: E402
 from lstmlab.training_loop import Training  # noqa: E402
+
+shorten()
 
 IMPORTED = (myst_nb, scipy.special, scipy.stats)
 #: The reader's own history of IPython is no business of a test; what is said is read without colours.
