@@ -38,7 +38,7 @@ class CellLoss:
     def value(self, **given: Array) -> Array:
         """Return the loss; the arguments are read where they lie."""
         self._check(given)
-        return self._of(unroll(self.cell, self.x, self.state))
+        return self._of(unroll(self.cell, self.x, self.state, trace=False))
 
     def __call__(self, **given: Array) -> tuple[Array, dict[str, Array]]:
         self._check(given)

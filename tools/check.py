@@ -7,7 +7,7 @@ Without a name all steps run, even after one has failed, and the table has this 
     lint      ruff: mistakes and formatting, notebooks included
     types     mypy --strict
     package   tests of lstmlab and the examples in its docstrings; coverage
-    strict    the same tests on an array library that refuses what a GPU would refuse
+    strict    the same tests, but for drawings, on an array library that refuses what a GPU would refuse
     mutants   lstmlab with one mistake in it, again and again: each must make a test fail
     around    tests of the book, the exercises, the experiments and the tools
     notebooks every stored output against a fresh run (nbval); names those over half a minute
@@ -42,6 +42,7 @@ REPORTS = ROOT / "_build" / "reports"
 ABREAST = 2  # steps side by side
 SPEAKING = threading.Lock()
 MUTANTS = "tests/lstmlab/test_mutants.py"
+DRAWINGS = ("--ignore-glob=tests/lstmlab/test_*diagrams.py",)  # of cells: they hold no arrays
 CODE = ("lstmlab", "tests", "tools", "book", "exercises", "experiments", "benchmarks")
 
 
@@ -87,7 +88,7 @@ def steps(processes: int = 1) -> dict[str, Step]:
         "lint": Step((python("ruff", "check", *CODE), python("ruff", "format", "--check", *CODE)), {}, 2),
         "types": Step((python("mypy", "--strict"),), {}, 15),
         "package": Step((pytest("package", *package, "lstmlab", *coverage),), numpy, 160),
-        "strict": Step((pytest("strict", *package),), {"LSTMLAB_BACKEND": "strict"}, 60),
+        "strict": Step((pytest("strict", *package, *DRAWINGS),), {"LSTMLAB_BACKEND": "strict"}, 50),
         "mutants": Step((pytest("mutants", MUTANTS),), numpy, 30),
         "around": Step((pytest("around", *around, dist="loadgroup"),), numpy, 310),
         # A worker takes whole notebooks: the cells of one share a kernel.
