@@ -193,6 +193,11 @@ def site_options(env: Mapping[str, str]) -> dict[str, str]:
     return {"html_baseurl": base, "ogp_site_url": base, "notfound_urls_prefix": f"{parts.path.rstrip('/')}/"}
 
 
+def spare_headings(app: Sphinx, config: Config) -> None:
+    """Let the list of pages be one level deep, as it is: the theme would copy all headings and drop them."""
+    config.html_theme_options["max_navbar_depth"] = 1  # in _config.yml it would replace Jupyter Book's own
+
+
 def derive_addresses(app: Sphinx, config: Config) -> None:
     repository = find_repository(os.environ, git_in(app.srcdir))
     config["course_repository"] = repository
@@ -374,6 +379,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("if-repository", IfRepository)
     app.add_role("elsewhere", Elsewhere())
     app.connect("config-inited", derive_addresses, priority=200)
+    app.connect("config-inited", spare_headings)
     app.connect("builder-inited", share_html_visitors)
     app.connect("html-page-context", repair_page, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
