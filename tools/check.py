@@ -9,7 +9,8 @@ Without a name all steps run, even after one has failed, and the table has this 
     package   tests of lstmlab and the examples in its docstrings; coverage
     strict    the same tests, but for drawings, on an array library that refuses what a GPU would refuse
     mutants   lstmlab with one mistake in it, again and again: each must make a test fail
-    around    tests of the book, the exercises, the experiments and the tools
+    book      tests of the chapters and of what makes pages of them; the chapters on that same library
+    around    tests of the exercises, the experiments and the tools
     notebooks every stored output against a fresh run (nbval); names those over half a minute
     site      the site built anew, every page of it looked at in a browser
 
@@ -79,7 +80,6 @@ def steps(processes: int = 1) -> dict[str, Step]:
     build = (sys.executable, "tools/build.py", "--fresh")
     package = ("tests/lstmlab", f"--ignore={MUTANTS}")
     around = (
-        "tests/book",
         "tests/exercises",
         *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("tests/test_*.py")),
     )
@@ -87,13 +87,14 @@ def steps(processes: int = 1) -> dict[str, Step]:
     return {
         "lint": Step((python("ruff", "check", *CODE), python("ruff", "format", "--check", *CODE)), {}, 2),
         "types": Step((python("mypy", "--strict"),), {}, 15),
-        "package": Step((pytest("package", *package, "lstmlab", *coverage),), numpy, 160),
+        "package": Step((pytest("package", *package, "lstmlab", *coverage),), numpy, 95),
         "strict": Step((pytest("strict", *package, *DRAWINGS),), {"LSTMLAB_BACKEND": "strict"}, 50),
         "mutants": Step((pytest("mutants", MUTANTS),), numpy, 30),
-        "around": Step((pytest("around", *around, dist="loadgroup"),), numpy, 310),
+        "book": Step((pytest("book", "tests/book", dist="loadgroup"),), numpy, 130),
+        "around": Step((pytest("around", *around, dist="loadgroup"),), numpy, 145),
         # A worker takes whole notebooks: the cells of one share a kernel.
-        "notebooks": Step((pytest("notebooks", *nbval, *files, dist="loadscope"),), numpy, 290),
-        "site": Step((build, pytest("site", "tests/site")), numpy, 400),
+        "notebooks": Step((pytest("notebooks", *nbval, *files, dist="loadscope"),), numpy, 300),
+        "site": Step((build, pytest("site", "tests/site")), numpy, 335),
     }
 
 

@@ -144,9 +144,8 @@ def outputs(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
     a, sigmoids = vectors(gates[:4].reshape(*W.shape[:-1], B)), vectors(gates[:3].reshape(3 * n_h, B))
     o, i_f, C_tilde_C, C_tilde, C = map(vectors, (gates[0], gates[1:3], gates[3:], gates[3], gates[4]))
 
-    arrays = (U[:T], U[:T, :n_h], U[1:, :n_h])
     tanh, multiply, add = np.tanh, np.multiply, np.add
-    for t, (u, h_prev, h_t) in enumerate(zip(*map(vectors, arrays), strict=True)):
+    for t, (u, h_t) in enumerate(zip(vectors(U[:T]), vectors(U[1:, :n_h]), strict=True)):
         if mask is not None:
             C_prev = C.copy()
         product(W, u, a)
@@ -158,7 +157,7 @@ def outputs(cell: LSTM, x: Array, state: LSTMState, mask: Array | None) -> Run:
         tanh(C, C_tilde)
         multiply(o, C_tilde, h_t)
         if mask is not None:
-            h_t[...], C[...] = hold(vectors(mask[t].T), LSTMState(h_t, C), LSTMState(h_prev, C_prev))
+            h_t[...], C[...] = hold(vectors(mask[t].T), LSTMState(h_t, C), LSTMState(u[:n_h], C_prev))
 
     h = columns(U[1:, :n_h]).copy()
     last = LSTMState(h[-1].copy(), gates[4].T.copy())
