@@ -38,8 +38,9 @@ class Loan:
         self.__array_interface__ = flat.__array_interface__
 
     def __del__(self) -> None:
-        if len(self.home) < AT_HOME:
-            self.home.append(self.flat)
+        self.home.append(self.flat)
+        self.home.sort(key=len)
+        del self.home[:-AT_HOME]  # the largest stay: they serve every run
 
 
 class Scratch(threading.local):
@@ -68,7 +69,7 @@ class Scratch(threading.local):
         if not LENT <= size <= KEPT:
             return np.empty(shape, dtype)
         home = self.homes.setdefault((name, np.dtype(dtype)), [])
-        fitting = [k for k, flat in enumerate(home) if flat.size >= size]
+        fitting = [k for k, flat in enumerate(home) if flat.size >= size]  # the smallest first
         flat = home.pop(fitting[0]) if fitting else np.empty(size, dtype)
         return np.asarray(Loan(flat, home))[:size].reshape(shape)
 

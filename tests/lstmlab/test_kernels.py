@@ -139,6 +139,23 @@ def test_lent_memory_is_used_again_when_nobody_holds_it(monkeypatch):
     assert scratch.lend("a", (101,), "float64").base is None  # too much to keep
 
 
+def test_of_what_comes_home_the_largest_stays(monkeypatch):
+    """Small runs before a large one must not leave their memory where its own would lie."""
+    monkeypatch.setattr(numpy_shared, "LENT", 10)
+    scratch = numpy_shared.Scratch()
+    small = [scratch.lend("a", (20,), "float64") for _ in range(numpy_shared.AT_HOME + 1)]
+    del small
+    large = scratch.lend("a", (50,), "float64")
+    place = large.__array_interface__["data"][0]
+    del large
+    (home,) = scratch.homes.values()
+    assert [flat.size for flat in home] == [20] * (numpy_shared.AT_HOME - 1) + [50]
+    assert (
+        scratch.lend("a", (20,), "float64").__array_interface__["data"][0] != place
+    )  # the smallest that fits
+    assert scratch.lend("a", (50,), "float64").__array_interface__["data"][0] == place
+
+
 @every_kernel
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(("T", "B"), [(23, 1), (23, 3)])
