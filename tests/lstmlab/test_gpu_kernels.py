@@ -246,7 +246,7 @@ def survives(device, mutant, host):
                 given = draw(2, 11, 2, 32, "float32", seed, masked)
                 found = (worst(with_order(device, order), given, plans(11, 32)) for order in (0, 2))
                 allowed = 1e-5
-            if not all(max(errors) < allowed for errors in found):  # not a number: found, too
+            if not all(max(errors) < allowed for errors in found):
                 return False
     except (emulator.StuckError, AssertionError):
         return False
@@ -274,7 +274,6 @@ def test_every_mistake_in_the_kernels_is_found(tmp_path):
     for mutant in MUTANTS:
         label = "right" if mutant.module == HOST else f"mutant{edits.index(mutant)}"
         host = mutated_host(mutant) if mutant.module == HOST else cuda_lstm
-        # A step that does not wait is caught only when the threads fall in the wrong order: ask again.
-        if all(survives(EmulatedDevice(library, label), mutant, host) for _ in range(5)):
+        if survives(EmulatedDevice(library, label), mutant, host):
             alive.append(mutant.name)
     assert not alive
