@@ -118,14 +118,15 @@ def test_a_view_of_a_trace_keeps_its_memory_from_the_next_run(make, masked, monk
     assert all(np.array_equal(one, other) for one, other in zip(views, before, strict=True))
 
 
+def place(a):
+    """The address of an array's first number."""
+    return a.__array_interface__["data"][0]
+
+
 def test_lent_memory_is_used_again_when_nobody_holds_it(monkeypatch):
     monkeypatch.setattr(numpy_shared, "LENT", 10)
     monkeypatch.setattr(numpy_shared, "KEPT", 100)
     scratch = numpy_shared.Scratch()
-
-    def place(a):
-        return a.__array_interface__["data"][0]
-
     one, two = scratch.lend("a", (5, 8), "float64"), scratch.lend("a", (40,), "float64")
     assert place(one) != place(two)
     first, row = place(one), one[3]
@@ -147,14 +148,12 @@ def test_of_what_comes_home_the_largest_stays(monkeypatch):
     small = [scratch.lend("a", (20,), "float64") for _ in range(numpy_shared.AT_HOME + 1)]
     del small
     large = scratch.lend("a", (50,), "float64")
-    place = large.__array_interface__["data"][0]
+    its_place = place(large)
     del large
     (home,) = scratch.homes.values()
     assert [flat.size for flat in home] == [20] * (numpy_shared.AT_HOME - 1) + [50]
-    assert (
-        scratch.lend("a", (20,), "float64").__array_interface__["data"][0] != place
-    )  # the smallest that fits
-    assert scratch.lend("a", (50,), "float64").__array_interface__["data"][0] == place
+    assert place(scratch.lend("a", (20,), "float64")) != its_place  # the smallest that fits
+    assert place(scratch.lend("a", (50,), "float64")) == its_place
 
 
 @every_kernel

@@ -147,8 +147,9 @@ def test_page(tab, address, name):
         turn(page, "light", PHONE)
         problems += [f"phone: {finding}" for finding in axe(page, "all")]
         page.evaluate("look.withoutRepetition()")
-        problems += [f"phone: {finding}" for finding in axe(page, "colours")]
-        turn(page, "dark", DESK)
+        turn(page, "light", DESK)
+        problems += [f"desk: {finding}" for finding in axe(page, "colours")]
+        turn(page, "dark", PHONE)
         problems += [f"dark: {finding}" for finding in axe(page, "colours")]
     assert not problems, "\n".join(["", *problems])
 
