@@ -171,15 +171,15 @@ def test_an_interrupted_build_is_none(tmp_path, monkeypatch):
         (build, "NOTE", html.parent / "built.json"),
     ):
         monkeypatch.setattr(module, name, value)
-    monkeypatch.setattr(build, "fingerprint", lambda: "as before")
+    monkeypatch.setattr(build, "fingerprint", lambda: {"": "as before"})
     html.mkdir(parents=True)
     (html / "index.html").touch()
-    build.NOTE.write_text('"as before"', encoding="utf8")
-    assert build.is_current("as before")
+    build.NOTE.write_text('{"": "as before"}', encoding="utf8")
+    assert build.is_current({"": "as before"})
     monkeypatch.setattr(build.subprocess, "run", fails(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         build.build(fresh=True)
-    assert not build.is_current("as before")
+    assert not build.is_current({"": "as before"})
 
 
 # --- executing notebooks ------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
     python tools/build.py [--fresh]
 
-Sphinx reads again only the pages that changed, and so forgets the warnings of all the others: a second
-run after a failed one succeeds. Therefore a build always starts from nothing, and is skipped altogether
-when not one of its inputs has changed since the last one that succeeded.
+Where nothing but pages has changed since a build that succeeded, Sphinx reads these again and keeps the rest;
+``book/_ext/again.py`` sees to it that the site is the same as one built from nothing. After anything else it
+starts from nothing: Sphinx forgets the warnings of pages it does not read, so that a second run after a
+failed one would succeed. Where nothing has changed at all, nothing is done.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -25,9 +27,12 @@ from pathlib import Path
 from environment import ROOT, alone, child_environment, command
 
 HTML = ROOT / "_build" / "html"
+DOCTREES = ROOT / "_build" / ".doctrees"
 NOTE = ROOT / "_build" / "built.json"
 FOLDERS = ("book", "exercises", "experiments", "lstmlab", "tests")  # tests are shown under the equations
 FILES = ("_config.yml", "_toc.yml", "pyproject.toml", "constraints.txt")
+#: Files that Sphinx reads by itself when they have changed. A style sheet, say, stands on every page.
+PAGE = re.compile(r"book/.*\.(?:ipynb|md)|exercises/[^/]*\.md")
 #: Variables that decide which addresses the pages link to.
 VARIABLES = (
     "GITHUB_SERVER_URL",
@@ -59,12 +64,11 @@ def inputs() -> Iterator[Path]:
                 yield path
 
 
-def fingerprint() -> str:
-    """Return a digest of all a build depends on: files, addresses and versions."""
-    digest = hashlib.sha256()
-    for path in inputs():
-        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+def fingerprint() -> dict[str, str]:
+    """Return digests of all a build depends on: of each file, and under no name of addresses and versions."""
+    files = {
+        path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs()
+    }
     refs = (
         "remote get-url origin",
         "rev-parse --abbrev-ref @{upstream}",
@@ -78,15 +82,27 @@ def fingerprint() -> str:
     # A set: a folder that stands on the path twice would count twice.
     versions = sorted({f"{d.name} {d.version}" for d in importlib.metadata.distributions()})
     rest = [os.environ.get(name, "") for name in VARIABLES], answers, platform.python_version(), versions
-    digest.update(json.dumps(rest).encode())
-    return digest.hexdigest()
+    return {**files, "": hashlib.sha256(json.dumps(rest).encode()).hexdigest()}
 
 
-def is_current(now: str) -> bool:
-    """Say whether the site was built without a warning from exactly these inputs."""
+def last_good() -> dict[str, str]:
+    """Return the inputs of the site that is there, if it was built without a warning."""
     if not NOTE.is_file() or not (HTML / "index.html").is_file():
-        return False
-    return bool(json.loads(NOTE.read_text(encoding="utf8")) == now)
+        return {}
+    found = json.loads(NOTE.read_text(encoding="utf8"))
+    return found if isinstance(found, dict) else {}  # earlier versions noted one digest
+
+
+def is_current(now: dict[str, str]) -> bool:
+    """Say whether the site was built without a warning from exactly these inputs."""
+    return last_good() == now
+
+
+def can_go_on(now: dict[str, str]) -> bool:
+    """Say whether a build may begin with what the last one read: all that differs is what pages say."""
+    last = last_good()
+    differing = (name for name in now if now[name] != last.get(name))
+    return now.keys() == last.keys() and all(map(PAGE.fullmatch, differing)) and DOCTREES.is_dir()
 
 
 def build(fresh: bool = False) -> bool:
@@ -102,8 +118,9 @@ def _build(fresh: bool) -> bool:
         return True
     print("Building the site ...", flush=True)
     start = time.perf_counter()
-    NOTE.unlink(missing_ok=True)
-    for folder in (HTML, HTML.parent / ".doctrees", HTML.parent / "jupyter_execute"):
+    goes_on = can_go_on(now) and not fresh
+    NOTE.unlink(missing_ok=True)  # until this build has succeeded
+    for folder in () if goes_on else (HTML, DOCTREES, HTML.parent / "jupyter_execute"):
         shutil.rmtree(folder, ignore_errors=True)
     start_it = [*JUPYTER_BOOK, "build", ".", "-W", "-n", "--keep-going", "-q"]
     environment = child_environment(LSTMLAB_BACKEND="numpy", MPLBACKEND="agg")

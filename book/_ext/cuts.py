@@ -135,7 +135,7 @@ def cut_styles(site: Path, words: set[str]) -> None:
         return
     for name in fonts:
         whole = (path.parent / name).resolve()
-        font = TTFont(whole.with_suffix(".ttf"))
+        font = TTFont(whole.with_suffix(".ttf"), recalcTimestamp=False)  # the same site twice
         cutter = subset.Subsetter(subset.Options(notdef_outline=True))
         cutter.populate(unicodes=letters)
         cutter.subset(font)

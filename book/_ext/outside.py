@@ -19,8 +19,9 @@ from sphinx.config import Config
 
 from course import Git, Repository, git_in
 from plain import Place, file_name
-from plain_labels import BESIDE, Labels, read
+from plain_labels import BESIDE, Labels, stored
 from plain_notebook import plain
+from search_symbols import labels as labels_of
 
 #: Where tools/lab.py puts the copies, seen from the root of the repository.
 FOLDER = "lab/chapters"
@@ -86,11 +87,12 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     sources = Path(app.outdir) / "_sources"
     if exception is not None or app.builder.name != "html" or not sources.is_dir():
         return
-    labels = read(Path(app.srcdir))
+    labels = labels_of(app)
     place = Place(base=app.config.html_baseurl)
     for document in labels.chapters:
         target = sources / f"{document}.ipynb"
-        if target.is_file():
+        # A page that this build has not written still has its plain copy.
+        if target.is_file() and target.read_bytes() == stored(labels.root, document).read_bytes():
             nbformat.write(plain(labels, document, place), target)
 
 
