@@ -10,6 +10,7 @@ GRU = "lstmlab.kernels.numpy_gru"
 RNN = "lstmlab.kernels.numpy_rnn"
 SHARED = "lstmlab.kernels.numpy_shared"
 SMALL = "lstmlab.kernels.small_products"
+TIED = "lstmlab.kernels.numpy_tied"
 MUTANTS = [
     Mutant(
         "the half of the sigmoid is left out of the weights",
@@ -326,10 +327,67 @@ MUTANTS = [
         "deltas, rows = factors[:, 2:6].reshape(n, 4 * n_h, B), dU.reshape(n, *W.shape[:-1], B)",
         "what is carried on passes for the candidate's gradient",
     ),
+    Mutant(
+        "the coupled input gate opens with the forget gate",
+        TIED,
+        '"W_i": -params["W_f"]',
+        '"W_i": params["W_f"]',
+        "coupled, but in the same direction",
+    ),
+    Mutant(
+        "the coupled input gate has a bias of its own",
+        TIED,
+        '"b_i": -params["b_f"]',
+        '"b_i": 0.0 * params["b_f"]',
+        "weights are tied, biases forgotten",
+    ),
+    Mutant(
+        "the coupled gate learns from what it keeps alone",
+        TIED,
+        'grads[f"{weights}_f"] -= found[f"{weights}_i"]',
+        "pass",
+        "a parameter used twice gets the gradient of one use",
+    ),
+    Mutant(
+        "the gradient of a negative parameter keeps its sign",
+        TIED,
+        'grads[f"{weights}_f"] -= found[f"{weights}_i"]',
+        'grads[f"{weights}_f"] += found[f"{weights}_i"]',
+        "the chain rule without its minus",
+    ),
+    Mutant(
+        "the second bias learns nothing",
+        TIED,
+        "grads[c] += found[b]",
+        "pass",
+        "both are seen by the same gate, and only one by the loss",
+    ),
+    Mutant(
+        "the second bias is left out",
+        TIED,
+        "summed_bias(params[b], params[c])",
+        "summed_bias(params[b], 0.0 * params[c])",
+        "a checkpoint's second bias is loaded and never read",
+    ),
+    Mutant(
+        "tied gradients replace what other runs have added",
+        TIED,
+        "    for name in grads:\n        grads[name] += found[name]",
+        "    for name in grads:\n        grads[name] = found[name]",
+        "right as long as nothing shares the cell",
+    ),
 ]
 
 
-KINDS = {"LSTM": KERNEL, "GRU": GRU, "GRU after": GRU, "RNN": RNN}
+#: A cell's module, and the kernel in it where there are several.
+KINDS = {
+    "LSTM": (KERNEL, ""),
+    "GRU": (GRU, ""),
+    "GRU after": (GRU, ""),
+    "RNN": (RNN, ""),
+    "CoupledLSTM": (TIED, "coupled"),
+    "TwoBiasLSTM": (TIED, "two_biases"),
+}
 
 
 def _make(ll, kind, n_x, n_h):
@@ -341,7 +399,9 @@ def _make(ll, kind, n_x, n_h):
 
 
 def _all(ll, kind, B, masked):
-    kernel, shared = importlib.import_module(KINDS[kind]), importlib.import_module(SHARED)
+    module, name = KINDS[kind]
+    kernel, shared = importlib.import_module(module), importlib.import_module(SHARED)
+    kernel = getattr(kernel, name) if name else kernel
     unroll = importlib.import_module("lstmlab.unroll")
     rng = np.random.default_rng(8)
     cell = _make(ll, kind, 2, 3)
@@ -353,11 +413,12 @@ def _all(ll, kind, B, masked):
     plain, fused = (run(cell, x, state, mask) for run in (shared.plain_run, kernel.forward))
     kernel.forward(cell, 2.0 * x, state, mask)
     one, two = cell.params.zeros_like(), cell.params.zeros_like()
+    one.flat[...] = two.flat[...] = 1.0  # gradients are added to what is there
     dx, d = shared.plain_back(cell, plain.trace, mask, dh, dstate, one)
     fused_dx, fused_d = kernel.backward(cell, fused.trace.blocks, mask, dh, dstate, two)
     kernel.backward(cell, fused.trace.blocks, mask, 2.0 * dh, dstate, cell.params.zeros_like())
     pairs = [*zip(plain.trace, fused.trace, strict=True), *zip(plain.state, fused.state, strict=True)]
-    if kind == "LSTM":
+    if hasattr(kernel, "outputs"):
         alone = kernel.outputs(cell, x, state, mask)
         kernel.outputs(cell, 2.0 * x, state, mask)
         pairs += [(plain.h, alone.h), *zip(plain.state, alone.state, strict=True)]

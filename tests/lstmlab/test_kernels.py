@@ -12,13 +12,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstmlab as ll
-from lstmlab.kernels import choice, numpy_gru, numpy_lstm, numpy_rnn, numpy_shared
+from lstmlab.kernels import choice, numpy_gru, numpy_lstm, numpy_rnn, numpy_shared, numpy_tied
 from lstmlab.unroll import length_mask, run_outputs
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 #: Cells that have a kernel, made as ``make(n_x, n_h, rng=, dtype=, xp=)``.
-MAKERS = {"LSTM": ll.LSTM, "GRU": ll.GRU, "GRU, reset after": partial(ll.GRU, reset="after"), "RNN": ll.RNN}
-KERNELS = {ll.LSTM: numpy_lstm, ll.GRU: numpy_gru, ll.RNN: numpy_rnn}
+MAKERS = {
+    "LSTM": ll.LSTM,
+    "GRU": ll.GRU,
+    "GRU, reset after": partial(ll.GRU, reset="after"),
+    "RNN": ll.RNN,
+    "coupled": ll.CoupledLSTM,
+    "two biases": ll.TwoBiasLSTM,
+}
+KERNELS = {
+    ll.LSTM: numpy_lstm,
+    ll.GRU: numpy_gru,
+    ll.RNN: numpy_rnn,
+    ll.CoupledLSTM: numpy_tied.coupled,
+    ll.TwoBiasLSTM: numpy_tied.two_biases,
+}
 every_kernel = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
 
 
@@ -217,8 +230,10 @@ def test_a_shut_gate_keeps_nothing_of_a_large_state(reset):
 @every_kernel
 def test_large_runs_are_fused_and_small_ones_are_the_chapters_own_code(make):
     cell = make(20, 30, xp=np)
-    fused = KERNELS[type(cell)].FusedTrace
     small, large = np.ones((2, 1, 20)), np.ones((100, 2, 20))
+    fused = type(KERNELS[type(cell)].forward(cell, small, cell.initial_state(1), None).trace)
+    assert fused is not cell.Trace
+    assert issubclass(fused, cell.Trace)
     assert not isinstance(ll.unroll(cell, small).trace, fused)
     assert not isinstance(ll.unroll(cell, large[:, :1]).trace, fused)  # long, but half the work
     assert isinstance(ll.unroll(cell, large).trace, fused)
