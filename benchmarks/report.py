@@ -114,14 +114,14 @@ def gru_table(runs: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return []
     lines = ["**GRU, the reset after the product.**", ""]
-    lines += ["| (B, T, n_x, n_h) | forward: step by step | PyTorch | both passes: step by step | PyTorch |"]
-    lines += ["|" + "---|" * 5]
+    head = ["(B, T, n_x, n_h)", "forward: step by step", "PyTorch", "spread"]
+    head += ["both passes: step by step", "PyTorch", "spread"]
+    lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
-        shown = [
-            cell(ratio(row[kind], "lstmlab", name))
-            for kind in ("forward", "training")
-            for name in ("step by step", "torch")
-        ]
+        shown = []
+        for kind in ("forward", "training"):
+            shown += [cell(ratio(row[kind], "lstmlab", name)) for name in ("step by step", "torch")]
+            shown += [f"±{100 * spread(row[kind]['lstmlab']):.0f} %"]
         lines.append("| " + " | ".join([str(Size(*row["size"])), *shown]) + " |")
     return [*lines, ""]
 
@@ -168,6 +168,7 @@ def machine_report(found: dict[str, Any]) -> list[str]:
             lines += [f"**{words}.**", "", *table(runs, kind), ""]
         lines += gru_table(runs)
     lines += ["### Memory of a training step, float32", ""]
+    lines += ["The most bytes held during both passes, by those that the formula of chapter 19 counts.", ""]
     lines += [
         "| (B, T, n_x, n_h) | formula, MB | fused, times that | step by step, times that |",
         "|---|---|---|---|",
@@ -191,7 +192,9 @@ def front_table(found: list[dict[str, Any]]) -> list[str]:
     ahead = {kind: ratios(runs, kind) for kind in ("forward", "training")}
     heads = {"forward": "forward", "training": "both passes"}
     lines = [
-        f"Our time divided by theirs, {found[0]['machine']}, OpenBLAS kernels {kernels}, {threads} {word}:",
+        f"Our time divided by theirs (below 1 lstmlab is faster), {found[0]['machine']}, "
+        f"OpenBLAS kernels {kernels}, {threads} {word}; for other kernels and for two threads, which suit it "
+        "less, see [benchmarks](benchmarks/README.md):",
         "",
     ]
     lines += [

@@ -51,7 +51,7 @@ def test_every_peer_computes_the_same_gru(make):
 def test_the_gru_has_its_own_table_once_it_was_timed():
     times = {"lstmlab": [1.0, 1.0], "step by step": [4.0, 4.0], "torch": [2.0, 2.0]}
     run = {"gru": [{"size": list(SMALL), "forward": times, "training": times | {"torch": [0.5, 0.5]}}]}
-    assert report.gru_table([{}, run])[-2] == "| (3, 7, 4, 5) | 0.25 | 0.50 | 0.25 | 2.00 |"
+    assert report.gru_table([{}, run])[-2] == "| (3, 7, 4, 5) | 0.25 | 0.50 | ±0 % | 0.25 | 2.00 | ±0 % |"
     assert report.gru_table([{}]) == []
 
 

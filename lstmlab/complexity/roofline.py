@@ -70,7 +70,7 @@ def attainable(intensity: float, machine: Machine) -> float:
 
 
 def modelled_time(machine: Machine, *, calls: int, flops: int, moved: int, width: int = 4) -> float:
-    r"""Seconds by three counts, :math:`n c + \max(F/P,\ sN/M)`: calls, and arithmetic or traffic.
+    r"""Seconds by three counts, :math:`q c + \max(F/P,\ sN/M)`: calls, and arithmetic or traffic.
 
     Implements :eq:`eq-time-model`. A model, not a measurement: it knows of no caches, and of no kernel that
     is better or worse at a shape.
