@@ -168,13 +168,14 @@ def test_an_interrupted_build_is_none(tmp_path, monkeypatch):
         (environment, "ROOT", tmp_path),
         (build, "ROOT", tmp_path),
         (build, "HTML", html),
+        (build, "DOCTREES", html.parent / ".doctrees"),
         (build, "NOTE", html.parent / "built.json"),
     ):
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(build, "fingerprint", lambda: {"": "as before"})
     html.mkdir(parents=True)
     (html / "index.html").touch()
-    build.NOTE.write_text('{"": "as before"}', encoding="utf8")
+    build.NOTE.write_text('{"inputs": {"": "as before"}, "read": ""}', encoding="utf8")
     assert build.is_current({"": "as before"})
     monkeypatch.setattr(build.subprocess, "run", fails(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):

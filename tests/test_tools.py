@@ -218,7 +218,8 @@ def site(tmp_path, monkeypatch):
     for name in (*build.FILES, "book/page.md"):
         (tmp_path / name).write_text(name, encoding="utf8")
     html = tmp_path / "_build" / "html"
-    for name, value in (("ROOT", tmp_path), ("HTML", html), ("NOTE", html.parent / "built.json")):
+    below = {"HTML": html, "DOCTREES": html.parent / ".doctrees", "NOTE": html.parent / "built.json"}
+    for name, value in {"ROOT": tmp_path, **below}.items():
         monkeypatch.setattr(build, name, value)
     monkeypatch.setattr(environment, "ROOT", tmp_path)  # the lock is there too
 

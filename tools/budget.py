@@ -53,7 +53,7 @@ class Cost(NamedTuple):
 COSTS = (
     Cost("test", "`make test`", "min", 30, 1),
     Cost("book", "`make book` from a fresh clone, the packages in pip's cache", "s", 300),
-    Cost("edited", "`make book` with a sentence changed in the longest chapter", "s", 15),
+    Cost("edited", "`make book` after a sentence more in the largest chapter", "s", 15),
     Cost("again", "`make book` with nothing changed", "s", 1.2, 1),
     Cost("notebook", "the slowest notebook, processor time", "s", seconds.LIMIT),
     Cost("site", "the built site, all its files", "MB", 50),
@@ -121,7 +121,7 @@ def imports(times: int = 7) -> dict[str, float]:
 
 
 def edit(course: Path) -> None:
-    """Add a sentence to the longest chapter."""
+    """Add a sentence to the largest chapter."""
     chapter = max(course.glob("book/part*/*.ipynb"), key=lambda path: path.stat().st_size)
     notebook = nbformat.read(chapter, as_version=4)
     notebook.cells[0].source += "\n\nThis is one sentence more."

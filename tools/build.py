@@ -85,12 +85,21 @@ def fingerprint() -> dict[str, str]:
     return {**files, "": hashlib.sha256(json.dumps(rest).encode()).hexdigest()}
 
 
+def read_so_far() -> str:
+    """Return a digest of what Sphinx has read: a build by hand, without this tool, leaves another."""
+    pickle = DOCTREES / "environment.pickle"
+    return hashlib.sha256(pickle.read_bytes()).hexdigest() if pickle.is_file() else ""
+
+
 def last_good() -> dict[str, str]:
-    """Return the inputs of the site that is there, if it was built without a warning."""
-    if not NOTE.is_file() or not (HTML / "index.html").is_file():
+    """Return the inputs of the site that is there, if this tool built it last and without a warning."""
+    if not (HTML / "index.html").is_file():
         return {}
-    found = json.loads(NOTE.read_text(encoding="utf8"))
-    return found if isinstance(found, dict) else {}  # earlier versions noted one digest
+    try:
+        note = json.loads(NOTE.read_text(encoding="utf8"))
+        return dict(note["inputs"]) if note["read"] == read_so_far() else {}
+    except (OSError, ValueError, TypeError, KeyError):  # none, half of one, or one of an earlier version
+        return {}
 
 
 def is_current(now: dict[str, str]) -> bool:
@@ -102,7 +111,7 @@ def can_go_on(now: dict[str, str]) -> bool:
     """Say whether a build may begin with what the last one read: all that differs is what pages say."""
     last = last_good()
     differing = (name for name in now if now[name] != last.get(name))
-    return now.keys() == last.keys() and all(map(PAGE.fullmatch, differing)) and DOCTREES.is_dir()
+    return now.keys() == last.keys() and all(map(PAGE.fullmatch, differing)) and (DOCTREES / "pages").is_dir()
 
 
 def build(fresh: bool = False) -> bool:
@@ -118,7 +127,7 @@ def _build(fresh: bool) -> bool:
         return True
     print("Building the site ...", flush=True)
     start = time.perf_counter()
-    goes_on = can_go_on(now) and not fresh
+    goes_on = not fresh and can_go_on(now)
     NOTE.unlink(missing_ok=True)  # until this build has succeeded
     for folder in () if goes_on else (HTML, DOCTREES, HTML.parent / "jupyter_execute"):
         shutil.rmtree(folder, ignore_errors=True)
@@ -132,7 +141,7 @@ def _build(fresh: bool) -> bool:
     if status or not (HTML / "index.html").is_file():
         print(f"The site was not built cleanly ({seconds}); the warnings above say why.", flush=True)
         return False
-    NOTE.write_text(json.dumps(now), encoding="utf8")
+    NOTE.write_text(json.dumps({"inputs": now, "read": read_so_far()}), encoding="utf8")
     print(f"Built {HTML.relative_to(ROOT).as_posix()} in {seconds}.", flush=True)
     return True
 

@@ -6,7 +6,9 @@ Sphinx does most of it: what it read and wrote is still there. What it would get
   name them are stale, and Sphinx does not know which. Then all are written, with the warnings of all.
 * **Finished pages.** ``cuts.py`` works on the whole site, so each page is kept as Sphinx wrote it, and a
   later build begins from these; style sheets and scripts come anew from where they are installed.
-* **Times.** A file can change and be older than its page: the contents are compared.
+* **What moves.** A label may move from one page to another that is read before it: all pages that changed
+  are forgotten before the first is read.
+* **Times.** A file can change and be older than its page: the contents are compared as well.
 
 Whether a build may begin like this is decided in ``tools/build.py``.
 """
@@ -24,7 +26,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from publishing import last_change
-from search_symbols import entries, labels
+from search_symbols import labels
 
 AS_WRITTEN = "pages"
 ANEW = ("_static", "_downloads")
@@ -54,7 +56,7 @@ def begin(app: Sphinx) -> None:
 def changed(
     app: Sphinx, env: BuildEnvironment, added: set[str], modified: set[str], removed: set[str]
 ) -> Iterable[str]:
-    """Name the pages whose files, or files they depend on, have other contents, whatever their times say.
+    """Name the pages that have other contents, or depend on one that has, whatever their times say.
 
     The first page does where there is none: with nothing to do, Sphinx would leave the site half done.
     """
@@ -68,6 +70,13 @@ def changed(
         if any(str(Path(env.srcdir, file)) in files for file in needed)
     }
     return {*files.values(), *resting} or {app.config.root_doc}
+
+
+def forget(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+    """Forget what all pages to be read have said: Sphinx does so one by one, between reading them."""
+    for page in pages:
+        app.emit("env-purge-doc", env, page)
+        env.clear_doc(page)
 
 
 def words(node: nodes.Element) -> list[str]:
@@ -96,8 +105,9 @@ def told(app: Sphinx) -> str:
     tables: list[Mapping[Any, Any]] = [titles, exercises, env.toc_secnumbers, env.toc_fignumbers]
     tables += [data["std"][kind] for kind in ("labels", "anonlabels", "objects", "terms", "progoptions")]
     tables += [data["math"]["objects"], data["py"]["objects"], data["py"]["modules"]]
+    # These hold titles as they are written, so that markup in one is noticed too.
     tables += [book.equations, book.figures, book.places, book.terms, book.titles, book.numbers]
-    tables += [entries(book)]
+    tables += [{page: more.get("myst_slugs") for page, more in env.metadata.items()}]
     cited = {target.key for reference in data["cite"]["citation_refs"] for target in reference.targets}
     return hashlib.sha256(repr([*map(rows, tables), sorted(cited)]).encode()).hexdigest()
 
@@ -127,6 +137,7 @@ def keep(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", begin, priority=100)  # before anything is written
     app.connect("env-get-outdated", changed)
+    app.connect("env-before-read-docs", forget)
     app.connect("env-get-updated", affected, priority=900)  # when figures and sections are numbered
     app.connect("build-finished", keep, priority=900)  # before formulas.py and cuts.py, which need all pages
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -73,7 +73,8 @@ def needs(text: str, chapters: dict[int, Chapter]) -> set[int]:
     """Return the numbers of the chapters named in the first sentence after "You need"."""
     match = NEEDED.search(text)
     sentence = re.split(r"\.(?:\s|$)", match[1], maxsplit=1)[0] if match else ""
-    named = {int(Path(target).name.partition("_")[0]) for target in LINKED.findall(sentence)}
+    linked = {Path(target).name.partition("_")[0] for target in LINKED.findall(sentence)}
+    named = {int(number) for number in linked if number.isdigit()}  # the glossary may be linked as well
     words = LINKED.sub(" ", sentence)
     for numbers in NUMBERED.findall(words):
         named |= {int(n) for n in re.findall(r"\d+", numbers)}

@@ -97,6 +97,8 @@ def mend(app: Sphinx, indexer: Any) -> None:
     """
     known = indexer._index_entries
     for page, given in app.env.domaindata["index"]["entries"].items():
+        if "nosearch" in app.env.metadata[page]:
+            continue
         found = {
             (word, anchor or "", main)
             for kind, value, anchor, main, _ in given

@@ -4,8 +4,9 @@ r"""Cells that are an LSTM of tied parameters, run by its kernel on NumPy.
   :math:`b_i=-b_f`; the gradient of what is used twice is that of its two uses.
 * The LSTM with two biases is the LSTM with their sum, whose gradient is that of either.
 
-The parameters are put together before a run and the gradients taken apart after the way back: a copy of the
-weights, once for all steps.
+The parameters are put together before each pass, and the gradients taken apart after the way back. Here the
+coupled gates add up to one but for rounding, and a gradient that is the difference of two has the rounding of
+the larger: the step of the coupled cell itself is finer in both.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -64,7 +65,7 @@ SECOND = """\
 **You need**: chapter 1.
 
 By {eq}`eq-double`, in {ref}`sec-first`, a {term}`state` {cite:p}`hochreiter1997long` is doubled:
-{ref}`ex-twice`.
+{ref}`ex-twice` and {numref}`fig-01_first`.
 """
 DOTS = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
@@ -72,83 +73,158 @@ DOTS = (
 )
 
 
-def write_chapter(root: Path, name: str, text: str, dot: str) -> None:
+def figure(name: str, dot: str) -> nbformat.NotebookNode:
     shown = new_output("display_data", {"image/png": dot, "text/plain": "a dot"})
-    cells = [new_markdown_cell(text, id="text"), new_code_cell("dot", id="dot", outputs=[shown])]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    path = root / "book" / "part1" / f"{name}.ipynb"
+    look = {"mystnb": {"figure": {"name": name, "caption": "A dot."}}}
+    return new_code_cell("dot", id=name, outputs=[shown], metadata=look)
+
+
+def change(path: Path, text: str) -> None:
+    """Write a file if that changes it: Sphinx reads again what is newer than its page."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    if not path.exists() or path.read_text(encoding="utf8") != text:
+        path.write_text(text, encoding="utf8")
+
+
+def write_chapter(root: Path, name: str, text: str, *dots: str) -> None:
+    """Write a chapter: a text, and a figure for each dot, of which the last bears the chapter's name."""
+    names = [f"fig-{name}", *(f"fig-{name}-{k}" for k in range(1, len(dots)))][::-1]
+    figures = [figure(name, dot) for name, dot in zip(names, dots, strict=True)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [new_markdown_cell(text, id="text"), *figures]
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    change(root / "book" / "part1" / f"{name}.ipynb", nbformat.writes(notebook))
+
+
+class Course:
+    """A course of two chapters with this one's settings, extensions and tools."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.html = root, root / "_build" / "html"
+        for folder in ("tools", "book/_ext", "book/static", "book/_templates"):
+            shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("_config.yml", "pyproject.toml", "constraints.txt", "book/references.bib"):
+            shutil.copy2(ROOT / name, root / name)
+        for folder in ("lstmlab", "tests", "exercises", "experiments"):
+            (root / folder).mkdir()
+        self.become()
+
+    def become(self, first: str = FIRST, second: str = SECOND, dots: Sequence[str] = DOTS[:1]) -> None:
+        """Write all pages."""
+        for name, text in {**PAGES, "_toc.yml": CONTENTS}.items():
+            change(self.root / name, text)
+        write_chapter(self.root, "01_first", first, *dots)
+        write_chapter(self.root, "02_second", second, DOTS[0])
+
+    def build(self, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "tools/build.py", *options]
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+
+    def site(self, *options: str) -> dict[str, str]:
+        """Build the site, which must succeed, and return the digest of each of its files."""
+        done = self.build(*options)
+        assert not done.returncode, done.stdout + done.stderr
+        return self.digests()
+
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each file of the site."""
+        files = sorted(path for path in self.html.rglob("*") if path.is_file())
+        return {
+            path.relative_to(self.html).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files
+        }
+
+    def page(self, name: str) -> str:
+        return (self.html / "book" / f"{name}.html").read_text(encoding="utf8")
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Course:
+    return Course(tmp_path_factory.mktemp("built") / "course")
 
 
 @pytest.fixture
-def course(tmp_path):
-    """A course of two chapters with this one's settings, extensions and tools; a function that builds it."""
-    root = tmp_path / "course"
-    for folder in ("tools", "book/_ext", "book/static", "book/_templates"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_config.yml", "pyproject.toml", "constraints.txt", "book/references.bib"):
-        shutil.copy2(ROOT / name, root / name)
-    for folder in ("lstmlab", "tests", "exercises", "experiments"):
-        (root / folder).mkdir()
-    for name, text in {**PAGES, "_toc.yml": CONTENTS}.items():
-        (root / name).write_text(text, encoding="utf8")
-    write_chapter(root, "01_first", FIRST, DOTS[0])
-    write_chapter(root, "02_second", SECOND, DOTS[0])
-
-    def build_it(*options: str) -> dict[str, str]:
-        """Return the site: the digest of each of its files."""
-        command = [sys.executable, "tools/build.py", *options]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-        assert not done.returncode, done.stdout + done.stderr
-        html = root / "_build" / "html"
-        files = sorted(path for path in html.rglob("*") if path.is_file())
-        return {str(path.relative_to(html)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-    return root, build_it
-
-
-def test_a_later_build_leaves_what_one_from_nothing_would(course):
-    root, build_it = course
-    marker = root / "_build" / ".doctrees" / "kept"
-    html = root / "_build" / "html" / "book" / "part1"
-
-    before = build_it()
+def going_on(course) -> Iterator[Course]:
+    """The course, built from nothing; what the test builds goes on from there."""
+    marker = course.root / "_build" / ".doctrees" / "kept"
+    course.become()
+    course.site("--fresh")
     marker.touch()
+    yield course
+    assert marker.exists()
+
+
+def test_a_later_build_leaves_what_one_from_nothing_would(going_on):
+    before = going_on.digests()
     pictures = {name for name in before if name.startswith("_images")}
-    age = (root / "book" / "part1" / "01_first.ipynb").stat().st_mtime - 100
-    write_chapter(root, "01_first", FIRST.replace("Double it", "Do it"), DOTS[1])
-    os.utime(root / "book" / "part1" / "01_first.ipynb", (age, age))  # as a copy from elsewhere may be
-    after = build_it()
-    assert marker.exists()  # it went on from the last one
-    changed = {name for name in before | after if before.get(name) != after.get(name)}
-    assert changed - pictures <= {
-        *(name for name in after if name.startswith("_images")),
+    chapter = going_on.root / "book" / "part1" / "01_first.ipynb"
+    age = chapter.stat().st_mtime - 100
+    going_on.become(first=FIRST.replace("Double it", "Do it"), dots=DOTS[1:])
+    os.utime(chapter, (age, age))  # as a copy from elsewhere may be
+    after = going_on.site()
+    new_pictures = {name for name in after if name.startswith("_images")}
+    assert new_pictures != pictures
+    assert {name for name in before | after if before.get(name) != after.get(name)} == {
+        *(pictures ^ new_pictures),
         "_sources/book/part1/01_first.ipynb",
         "book/part1/01_first.html",
         "searchindex.js",
     }
-    assert {name for name in after if name.startswith("_images")} != pictures
-    assert "Do it" in (html / "01_first.html").read_text(encoding="utf8")
+    assert "Do it" in going_on.page("part1/01_first")
 
-    write_chapter(root, "01_first", FIRST, DOTS[0])
-    assert build_it() == before
+    going_on.become()
+    assert going_on.site() == before
 
-    # What other pages say of this one: its title, and the number of its equation.
-    new = "$$\nx = 1\n$$ (eq-new)\n\n$$\nh_t"
-    write_chapter(
-        root, "01_first", FIRST.replace("# The first", "# At first").replace("$$\nh_t", new), DOTS[0]
-    )
-    after = build_it()
-    second = (html / "02_second.html").read_text(encoding="utf8")
-    assert "At first" in second
-    assert "(1.2)" in second
-    assert marker.exists()
-    assert after == build_it("--fresh")
-    assert not marker.exists()
+
+def test_what_other_pages_show_of_a_page_is_new_there_too(going_on):
+    """One after the other: what is shown on another page before, and what after each edit."""
+    first, second, dots = FIRST, SECOND, DOTS[:1]
+
+    def edited(page: str, old: str, new: str) -> None:
+        assert old in going_on.page(page)
+        assert new not in going_on.page(page)
+        going_on.become(first, second, dots)
+        going_on.site()
+        assert new in going_on.page(page)
+
+    first = first.replace(":::{exercise}", ":::{exercise} Once\n:::\n\n:::{exercise}")
+    edited("part1/02_second", "Exercise 1.1", "Exercise 1.2")
+    first += "\n{cite:t}`gers2000learning`\n"
+    edited("bibliography", "Schmidhuber", "Gers")
+    dots = DOTS
+    edited("part1/02_second", "Fig. 1.1", "Fig. 1.2")
+    first = first.replace("$$\nh_t", "$$\nx = 1\n$$ (eq-new)\n\n$$\nh_t")
+    edited("part1/02_second", "(1.1)", "(1.2)")
+    second = second.replace("chapter 1", "the {doc}`glossary <../glossary>`")
+    edited("map", "needs <a", "The second</span></a>: needs no other chapter")
+    first = first.replace("# The first", "# At first")
+    edited("part1/02_second", "The first", "At first")
+
+
+def test_a_label_may_move_to_a_page_that_is_read_before(going_on):
+    own = "\n$$\ny = 1\n$$ (eq-own)\n"
+    for texts in ((FIRST, SECOND + own), (FIRST + own, SECOND)):
+        going_on.become(*texts)
+        going_on.site()
+    assert "(1.2)" in going_on.page("part1/01_first")
+
+
+@pytest.mark.parametrize(("old", "new"), [("(eq-double)", "(eq-other)"), ("ex-twice", "ex-other")])
+def test_a_label_that_other_pages_name_is_missed(course, old, new):
+    """Sphinx alone would build the page that changed, and say nothing of the one that names the label."""
+    course.become()
+    course.site()
+    course.become(first=FIRST.replace(old, new))
+    done = course.build()
+    assert done.returncode
+    assert "02_second" in done.stderr
 
 
 # --- which build may go on from the last one --------------------------------------------------------
+
+
+def note(inputs: dict[str, str]) -> None:
+    build.NOTE.write_text(json.dumps({"inputs": inputs, "read": build.read_so_far()}), encoding="utf8")
 
 
 @pytest.fixture
@@ -158,8 +234,8 @@ def good(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "HTML", html)
     monkeypatch.setattr(build, "NOTE", tmp_path / "built.json")
     monkeypatch.setattr(build, "DOCTREES", tmp_path / "doctrees")
-    for folder in (html, tmp_path / "doctrees"):
-        folder.mkdir()
+    for folder in (html, tmp_path / "doctrees" / "pages"):
+        folder.mkdir(parents=True)
     (html / "index.html").touch()
     inputs = {
         "": "1",
@@ -168,7 +244,7 @@ def good(tmp_path, monkeypatch):
         "book/part1/01_a.ipynb": "c",
         "exercises/A.md": "d",
     }
-    build.NOTE.write_text(json.dumps(inputs), encoding="utf8")
+    note(inputs)
     return inputs
 
 
@@ -185,22 +261,33 @@ def test_a_build_begins_anew_where_anything_else_did(good, name):
 
 def test_a_build_begins_anew_where_a_page_is_gone_or_nothing_is_left(good):
     assert not build.can_go_on({name: digest for name, digest in good.items() if name != "book/a.md"})
-    build.DOCTREES.rmdir()
+    shutil.rmtree(build.DOCTREES / "pages")
     assert not build.can_go_on(good)
 
 
-@pytest.mark.parametrize("note", ["", '"one digest"'])
-def test_a_build_begins_anew_after_one_that_failed_or_noted_something_else(good, note):
+def test_a_build_begins_anew_where_sphinx_was_called_by_hand(good):
+    (build.DOCTREES / "environment.pickle").write_bytes(b"read by hand")
+    assert not build.can_go_on(good)
+    assert not build.is_current(good)
+    note(good)
+    assert build.can_go_on(good)
+    assert build.is_current(good)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", '{"inputs": {', '"one digest"', "{}", '{"inputs": 1, "read": ""}']
+)
+def test_a_build_begins_anew_after_one_that_failed_or_noted_something_else(good, text):
     build.NOTE.unlink()
-    if note:
-        build.NOTE.write_text(note, encoding="utf8")
+    if text is not None:
+        build.NOTE.write_text(text, encoding="utf8")
     assert not build.can_go_on(good)
 
 
 # --- which pages are read again ---------------------------------------------------------------------
 
 
-def test_a_page_is_read_again_for_its_contents_and_not_for_its_time(tmp_path):
+def test_a_page_is_named_for_its_contents_and_not_for_its_time(tmp_path):
     for name in ("home", "a", "b"):
         (tmp_path / f"{name}.md").write_text(name, encoding="utf8")
     env = SimpleNamespace(
