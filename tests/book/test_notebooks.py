@@ -5,6 +5,7 @@ import re
 import nbformat
 import notebooks as book
 import pytest
+from markdown_it import MarkdownIt
 from notebooks import CHAPTERS
 
 from execute import KERNEL, as_text
@@ -50,6 +51,38 @@ def test_the_search_for_decimals_finds_prose_only(text, found):
 def test_no_measured_number_is_typed_by_hand(path):
     found = DECIMAL.findall(book.prose(book.markdown(path)))
     assert not found, f"use glue, or assert the number in a cell: {found}"
+
+
+def jumps(text):
+    """The lists in a text whose numbers are not one after the other: a page counts on from the first."""
+    lists, found = [], []
+    for token in MarkdownIt().parse(text):
+        if token.type == "ordered_list_open":
+            lists.append([])
+        elif token.type == "list_item_open" and token.info:
+            lists[-1].append(int(token.info))
+        elif token.type == "ordered_list_close":
+            numbers = lists.pop()
+            found += [numbers] if numbers != [numbers[0] + k for k in range(len(numbers))] else []
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1. a\n2. b\n\nc\n\n4. d\n5. e", []),
+        ("1. a\n2. b\n4. d", [[1, 2, 4]]),
+        ("1. a\n   1. b\n   3. c\n\n2. d\n\n- e", [[1, 3]]),
+    ],
+)
+def test_the_search_for_jumps_finds_lists(text, found):
+    assert jumps(text) == found
+
+
+@every_notebook
+def test_the_numbers_of_a_list_are_those_that_the_page_shows(path):
+    cells = [cell.source for cell in book.read(path).cells if cell.cell_type == "markdown"]
+    assert not [found for source in cells for found in jumps(source)]
 
 
 @every_notebook
