@@ -28,7 +28,7 @@ import lstmlab as ll
 from lstmlab.backend import _cupy_trouble
 from lstmlab.kernels import cuda_plan
 
-from .report import HERE, cell, ratio, spread
+from .report import HERE, cell, heading, line, percent, ratio, spread
 from .sizes import Size
 
 SIZES = tuple(Size(64, T, n_h // 2, n_h) for n_h in (256, 512, 1024) for T in (100, 1000))
@@ -208,14 +208,11 @@ def machine_report(found: dict[str, Any]) -> list[str]:
     for run in found["runs"]:
         for kind, words in (("forward", "forward"), ("training", "forward and backward, all gradients")):
             lines += [f"**{'TF32' if run['tf32'] else 'float32'}, {words}.**", ""]
-            lines += [
-                "| (B, T, n_x, n_h) | " + " | ".join([*names, "spread"]) + " |",
-                "|---" * (len(names) + 2) + "|",
-            ]
+            lines += heading(["(B, T, n_x, n_h)", *names, "spread"])
             for row in run["sizes"]:
                 shown = [cell(ratio(row[kind], name, "torch")) for name in names]
-                shown.append(f"±{100 * spread(row[kind]['lstmlab']):.0f} %")
-                lines.append(f"| {Size(*row['size'])} | " + " | ".join(shown) + " |")
+                shown.append(percent(spread(row[kind]["lstmlab"])))
+                lines.append(line([str(Size(*row["size"])), *shown]))
             lines.append("")
     return lines
 

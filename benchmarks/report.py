@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,20 @@ def cell(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
+def line(cells: Iterable[str]) -> str:
+    """Return a row of a table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def heading(cells: Sequence[str]) -> list[str]:
+    """Return the two lines at the top of a table."""
+    return [line(cells), "|" + "---|" * len(cells)]
+
+
+def percent(value: float) -> str:
+    return f"±{100 * value:.0f} %"
+
+
 def ratios(runs: list[dict[str, Any]], kind: str) -> list[dict[str, float | None]]:
     """Return our time divided by everybody else's, one row a size; share of the peak first, spread last."""
     others = [
@@ -99,12 +114,12 @@ def table(runs: list[dict[str, Any]], kind: str) -> list[str]:
     rows, limits = ratios(runs, kind), peers_share(runs, kind)
     head = ["(B, T, n_x, n_h)", *(NAMES.get(name, name) for name in rows[0])]
     head += ["PyTorch, of the peak"] if limits else []
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines = heading(head)
     for k, (size, row) in enumerate(zip(runs[0]["sizes"], rows, strict=True)):
         first, *middle, last = row.values()
-        shown = [f"{100 * (first or 0.0):.0f} %", *map(cell, middle), f"±{100 * (last or 0.0):.0f} %"]
+        shown = [f"{100 * (first or 0.0):.0f} %", *map(cell, middle), percent(last or 0.0)]
         shown += [cell(limits[k])] if limits else []
-        lines.append("| " + " | ".join([str(Size(*size["size"])), *shown]) + " |")
+        lines.append(line([str(Size(*size["size"])), *shown]))
     return lines
 
 
@@ -116,13 +131,13 @@ def gru_table(runs: list[dict[str, Any]]) -> list[str]:
     lines = ["**GRU, the reset after the product.**", ""]
     head = ["(B, T, n_x, n_h)", "forward: step by step", "PyTorch", "spread"]
     head += ["both passes: step by step", "PyTorch", "spread"]
-    lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += heading(head)
     for row in rows:
         shown = []
         for kind in ("forward", "training"):
             shown += [cell(ratio(row[kind], "lstmlab", name)) for name in ("step by step", "torch")]
-            shown += [f"±{100 * spread(row[kind]['lstmlab']):.0f} %"]
-        lines.append("| " + " | ".join([str(Size(*row["size"])), *shown]) + " |")
+            shown += [percent(spread(row[kind]["lstmlab"]))]
+        lines.append(line([str(Size(*row["size"])), *shown]))
     return [*lines, ""]
 
 
@@ -197,13 +212,10 @@ def front_table(found: list[dict[str, Any]]) -> list[str]:
         "less, see [benchmarks](benchmarks/README.md):",
         "",
     ]
-    lines += [
-        "| " + " | ".join(["(B, T, n_x, n_h)", *(f"{heads[k]}: {NAMES.get(n, n)}" for k, n in shown)]) + " |"
-    ]
-    lines += ["|" + "---|" * (1 + len(shown))]
+    lines += heading(["(B, T, n_x, n_h)", *(f"{heads[k]}: {NAMES.get(n, n)}" for k, n in shown)])
     for row, size in enumerate(runs[0]["sizes"]):
         values = [cell(ahead[kind][row].get(name)) for kind, name in shown]
-        lines.append("| " + " | ".join([str(Size(*size["size"])), *values]) + " |")
+        lines.append(line([str(Size(*size["size"])), *values]))
     return [*lines, ""]
 
 

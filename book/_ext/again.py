@@ -8,6 +8,8 @@ Sphinx does most of it: what it read and wrote is still there. What it would get
   later build begins from these; style sheets and scripts come anew from where they are installed.
 * **What moves.** A label may move from one page to another that is read before it: all pages that changed
   are forgotten before the first is read.
+* **The index of the search.** Of a page that is not written Sphinx forgets the entries, and it keeps each
+  word that stands on no page any more.
 * **Times.** A file can change and be older than its page: the contents are compared as well.
 
 Whether a build may begin like this is decided in ``tools/build.py``.
@@ -24,9 +26,10 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.index_entries import split_index_msg
 
 from publishing import last_change
-from search_symbols import labels
+from search_symbols import labels_of
 
 AS_WRITTEN = "pages"
 ANEW = ("_static", "_downloads")
@@ -95,7 +98,7 @@ def rows(table: Mapping[Any, Any]) -> list[str]:
 
 def told(app: Sphinx) -> str:
     """Return a digest of all that pages show of others: titles, numbers, labels, terms, names, sources."""
-    env, book = app.env, labels(app)
+    env, book = app.env, labels_of(app)
     data = env.domaindata
     titles = {page: (title.astext(), env.longtitles[page].astext()) for page, title in env.titles.items()}
     exercises = {
@@ -114,12 +117,31 @@ def told(app: Sphinx) -> str:
 
 def affected(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
     """Name the pages to write besides those that were read: all, if one tells something else than before."""
-    before, now = env.__dict__.get("course_told"), told(app)
-    days = env.__dict__.get("course_days", {})
-    env.__dict__["course_told"] = now
-    env.__dict__["course_days"] = {page: last_change(app, page) for page in env.found_docs}
-    dated = {page for page, day in env.__dict__["course_days"].items() if day != days.get(page)}
-    return env.found_docs if now != before else dated
+    stored = env.__dict__
+    now, days = told(app), {page: last_change(app, page) for page in env.found_docs}
+    before, earlier = stored.get("course_told"), stored.get("course_days", {})
+    stored.update(course_told=now, course_days=days)
+    return env.found_docs if now != before else {page for page in days if days[page] != earlier.get(page)}
+
+
+def mend_index(app: Sphinx) -> Iterable[Any]:
+    """Make the index of the search that of a build from nothing, when all pages are written."""
+    indexer = getattr(app.builder, "indexer", None)
+    if indexer is not None:
+        known = indexer._index_entries
+        for page, given in app.env.domaindata["index"]["entries"].items():
+            found = {
+                (word, anchor or "", main)
+                for kind, value, anchor, main, _ in given
+                for word in split_index_msg(kind, value)
+            }
+            if "nosearch" not in app.env.metadata[page]:
+                known.setdefault(page, sorted(found))
+        indexer._index_entries = dict(sorted(known.items()))
+        for words in (indexer._mapping, indexer._title_mapping):
+            for word in [word for word, pages in words.items() if not pages]:
+                del words[word]
+    return ()
 
 
 def keep(app: Sphinx, exception: Exception | None) -> None:
@@ -139,5 +161,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-outdated", changed)
     app.connect("env-before-read-docs", forget)
     app.connect("env-get-updated", affected, priority=900)  # when figures and sections are numbered
+    app.connect("html-collect-pages", mend_index, priority=400)  # before search_symbols.py adds to it
     app.connect("build-finished", keep, priority=900)  # before formulas.py and cuts.py, which need all pages
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -21,7 +21,7 @@ from course import Git, Repository, git_in
 from plain import Place, file_name
 from plain_labels import BESIDE, Labels, stored
 from plain_notebook import plain
-from search_symbols import labels as labels_of
+from search_symbols import labels_of
 
 #: Where tools/lab.py puts the copies, seen from the root of the repository.
 FOLDER = "lab/chapters"

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.util.index_entries import split_index_msg
 
 from myst_scan import Find, scan
 from plain_labels import Labels, cells_of, read, stored
@@ -84,39 +83,16 @@ def equations(labels: Labels) -> Iterator[tuple[str, Find]]:
 
 
 @cache
-def labels(app: Sphinx) -> Labels:
+def labels_of(app: Sphinx) -> Labels:
     """Read the labels of the book once in a build, when its files no longer change."""
     return read(Path(app.srcdir))
-
-
-def mend(app: Sphinx, indexer: Any) -> None:
-    """Make the index of a later build that of one from nothing.
-
-    Of pages that are not written it keeps the words, and forgets the entries; and it keeps each word that
-    stands on no page any more.
-    """
-    known = indexer._index_entries
-    for page, given in app.env.domaindata["index"]["entries"].items():
-        if "nosearch" in app.env.metadata[page]:
-            continue
-        found = {
-            (word, anchor or "", main)
-            for kind, value, anchor, main, _ in given
-            for word in split_index_msg(kind, value)
-        }
-        known.setdefault(page, sorted(found))
-    indexer._index_entries = dict(sorted(known.items()))
-    for words in (indexer._mapping, indexer._title_mapping):
-        for word in [word for word, pages in words.items() if not pages]:
-            del words[word]
 
 
 def add_entries(app: Sphinx) -> Iterator[Any]:
     """Give the entries to the index, after the last page is written and before the index is."""
     indexer = getattr(app.builder, "indexer", None)
     if indexer is not None:
-        mend(app, indexer)
-        for entry, places in entries(labels(app)).items():
+        for entry, places in entries(labels_of(app)).items():
             for number, (document, anchor) in enumerate(places):
                 # The first and the notation are listed before what other pages say, the others after it.
                 main = "main" if not number or document == NOTATION else ""

@@ -62,9 +62,9 @@ class Tied:
     def lstm(self, cell: BaseCell) -> LSTM:
         """Return the LSTM that does what the cell does."""
         values = {**cell.params, **self.tie(cell.params)}
+        own = {name: values[name] for name in WEIGHTS + BIASES}
         lstm = LSTM.__new__(LSTM)  # its own way to make one draws weights
-        values = {name: values[name] for name in WEIGHTS + BIASES}
-        BaseCell.__init__(lstm, cell.n_x, cell.n_h, values, dtype=cell.dtype, xp=np)
+        BaseCell.__init__(lstm, cell.n_x, cell.n_h, own, dtype=cell.dtype, xp=np)
         return lstm
 
     def forward(self, cell: BaseCell, x: Array, state: LSTMState, mask: Array | None) -> Run:
